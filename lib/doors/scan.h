@@ -1,0 +1,77 @@
+/* scan: one line of JSONL, checked strictly and looked into without building a tree.
+ *
+ * The whole line is checked against RFC 8259 (UTF-8, grammar, nesting of at most 1,000), and its
+ * top-level members are given as slices of the line, so that what we do not read passes through
+ * byte for byte. */
+#ifndef TR_SCAN_H
+#define TR_SCAN_H
+
+#include "ground/err.h"
+#include "ground/mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum {
+    TR_SCAN_NULL,
+    TR_SCAN_BOOL,
+    TR_SCAN_NUMBER,
+    TR_SCAN_STRING,
+    TR_SCAN_ARRAY,
+    TR_SCAN_OBJECT
+} tr_scan_type;
+
+typedef struct {
+    tr_str key;    /* with its quotes, as written */
+    tr_str value;  /* as written, no blanks around it (a string: with its quotes) */
+    tr_scan_type type;
+    int known;     /* index into the table of known keys, or -1 */
+} tr_scan_member;
+
+/* Zero-initialise; free with tr_scan_free. Reused from line to line without allocating. */
+typedef struct {
+    tr_scan_member *members;
+    size_t n, capacity;
+    char *scratch; /* unescaped keys */
+    size_t scratch_capacity;
+} tr_scan;
+
+/* Splits `line` into members. `known` names the keys that the caller reads (UTF-8, compared after
+ * unescaping); a known key that occurs twice is an error, an unknown one is not.
+ * Returns TR_OK; TR_DATA with a reason and err->line = 0 (the caller puts the place before it) for:
+ * an empty line, no object, bad grammar ("bad JSON at byte 17: ...", where 1 is the first byte), a
+ * NUL byte, invalid UTF-8, an unescaped control character, too deep, trailing bytes, a known key
+ * twice; TR_SYSTEM when memory is out. Entries of `known` may be NULL; of equal ones the first
+ * counts. */
+TR_MUST tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n_known,
+                             tr_err *err);
+/* The member with that known index, or NULL. */
+const tr_scan_member *tr_scan_find(const tr_scan *s, int known);
+void tr_scan_free(tr_scan *s);
+
+/* Appends the text of a string value (with quotes, already checked by tr_scan_line) to `out`,
+ * escapes resolved. False for a lone surrogate (\ud800), which is no text, or when memory is out
+ * (out->failed tells). Where the value has no escape, *plain is set to a slice of the value and
+ * nothing is appended; else *plain has data == NULL. `plain` may be NULL: all is appended then. */
+bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain);
+
+/* An array of numbers, or a base64 string of little-endian float32 (standard alphabet, padding
+ * required), as floats appended to *out (grown by tr_mem_reserve); *n counts them. TR_DATA with the
+ * reason and err->line = 0: "element 3 is not a number", "element 3 is NaN or infinite", "not
+ * base64", ... (elements count from 1); TR_SYSTEM when memory is out; *n is unchanged then. An
+ * empty array is no error here. */
+TR_MUST tr_code tr_scan_floats(tr_str value, tr_scan_type type, float **out, size_t *n,
+                               size_t *capacity, tr_err *err);
+/* Appends n float32 as base64 (no quotes). */
+void tr_scan_put_base64(tr_buf *b, const float *x, size_t n);
+
+/* Checks that `text` is one JSON value of any kind with nothing but blanks around it, as strictly
+ * as tr_scan_line does. TR_OK, or TR_DATA with the reason. */
+TR_MUST tr_code tr_scan_value(tr_str text, tr_err *err);
+
+/* True if all of `s` is valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
+bool tr_scan_utf8_valid(tr_str s);
+/* Bytes (1 to 4) of the character at the start of `s`; 0 if there is none or it is not valid. */
+size_t tr_scan_utf8_step(tr_str s);
+
+#endif
