@@ -25,7 +25,7 @@ enum {
     SPREAD = 13
 };
 
-static const double own_share = 0.36;   /* how often a word is one that the label prefers */
+static const double own_share = 0.41;   /* how often a word is one that the label prefers */
 static const double random_label = 0.03;
 
 typedef struct {

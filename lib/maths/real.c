@@ -1,0 +1,86 @@
+#include "maths/real.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static const double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10,
+                    LOG2_E = 1.44269504088896338700;
+
+static double scale_by_two(double x, int64_t k) { /* x · 2^k, k in -1022..1023 */
+    uint64_t bits = (uint64_t)(k + 1023) << 52;
+    double factor;
+    memcpy(&factor, &bits, sizeof factor);
+    return x * factor;
+}
+
+double tr_real_exp(double x) {
+    if (!(x > -708))
+        return 0;
+    if (x > 709)
+        return INFINITY;
+    double k = floor(x * LOG2_E + 0.5);
+    double r = (x - k * LN2_HIGH) - k * LN2_LOW; /* |r| <= ln 2 / 2 */
+    double sum = 1;
+    for (int i = 14; i >= 1; i--) /* Taylor: the terms left out are below 1e-18 */
+        sum = 1 + r / i * sum;
+    return scale_by_two(sum, (int64_t)k);
+}
+
+double tr_real_log(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int64_t e = (int64_t)(bits >> 52) - 1023;
+    bits = (bits & 0xfffffffffffffu) | (uint64_t)1023 << 52;
+    double m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 1.41421356237309504880) {
+        m /= 2;
+        e++;
+    }
+    double s = (m - 1) / (m + 1), square = s * s, sum = 0; /* log m = 2 artanh s, |s| < 0.1716 */
+    for (int i = 21; i >= 1; i -= 2)
+        sum = 1.0 / i + square * sum;
+    return (double)e * LN2_HIGH + (2 * s * sum + (double)e * LN2_LOW);
+}
+
+void tr_real_exp_floats(const float *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i] < -87.f ? -87.f : x[i];
+        v = v > 88.f ? 88.f : v;
+        float t = v * 1.44269504f;
+        int32_t k = (int32_t)(t + (t < 0 ? -0.5f : 0.5f));
+        float f = (float)k;
+        float r = (v - f * 0.693359375f) + f * 2.12194440e-4f;
+        float p = 1.f / 5040;
+        p = p * r + 1.f / 720;
+        p = p * r + 1.f / 120;
+        p = p * r + 1.f / 24;
+        p = p * r + 1.f / 6;
+        p = p * r + 0.5f;
+        p = p * r + 1.f;
+        p = p * r + 1.f;
+        int32_t bits = (k + 127) << 23;
+        float factor;
+        memcpy(&factor, &bits, sizeof factor);
+        y[i] = p * factor;
+    }
+}
+
+void tr_real_log_floats(const float *x, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        int32_t e = ((bits - 0x3f3504f3) >> 23); /* so that the mantissa is in sqrt(1/2)..sqrt(2) */
+        bits -= (int32_t)((uint32_t)e << 23);
+        float m;
+        memcpy(&m, &bits, sizeof m);
+        float s = (m - 1) / (m + 1), square = s * s;
+        float p = 1.f / 9;
+        p = p * square + 1.f / 7;
+        p = p * square + 1.f / 5;
+        p = p * square + 1.f / 3;
+        p = p * square + 1.f;
+        y[i] = (float)e * 0.693147181f + 2 * s * p;
+    }
+}
