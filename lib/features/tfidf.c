@@ -17,25 +17,21 @@ enum {
 typedef struct {
     uint64_t gram;
     uint32_t last; /* text that counted it last, + 1: repeats within a text count once */
-    uint32_t is_word;
+    uint32_t count : 31, is_word : 1;
 } entry;
 
 struct tr_tfidf_counts {
     entry *entries;
-    uint32_t *count; /* entries × folds */
-    size_t n, capacity, count_capacity;
+    size_t n, capacity;
     uint32_t *slots; /* entry + 1 */
     size_t n_slots;
-    unsigned folds;
     uint32_t rows;
-    size_t prunings;
 };
 
-tr_tfidf_counts *tr_tfidf_count_open(unsigned folds) {
+tr_tfidf_counts *tr_tfidf_count_open(void) {
     tr_tfidf_counts *c = tr_mem_zero(1, sizeof *c);
     if (!c)
         return NULL;
-    c->folds = folds;
     c->n_slots = FIRST_SLOTS;
     c->slots = tr_mem_zero(c->n_slots, sizeof *c->slots);
     if (!c->slots) {
@@ -49,7 +45,6 @@ void tr_tfidf_count_close(tr_tfidf_counts *c) {
     if (!c)
         return;
     free(c->entries);
-    free(c->count);
     free(c->slots);
     free(c);
 }
@@ -73,40 +68,26 @@ static bool rehash(tr_tfidf_counts *c, size_t n_slots) {
     return true;
 }
 
-static uint32_t total(const tr_tfidf_counts *c, size_t e) {
-    uint32_t sum = 0;
-    for (unsigned f = 0; f < c->folds; f++)
-        sum += c->count[e * c->folds + f];
-    return sum;
-}
-
 /* Drops the grams seen in the fewest rows until half of the room is free. */
 static bool prune(tr_tfidf_counts *c) {
     for (uint32_t least = 2; c->n > MOST_ENTRIES / 2; least++) {
         size_t kept = 0;
         for (size_t e = 0; e < c->n; e++)
-            if (total(c, e) >= least) {
-                c->entries[kept] = c->entries[e];
-                memmove(c->count + kept * c->folds, c->count + e * c->folds,
-                        c->folds * sizeof *c->count);
-                kept++;
-            }
+            if (c->entries[e].count >= least)
+                c->entries[kept++] = c->entries[e];
         c->n = kept;
     }
     return rehash(c, c->n_slots);
 }
 
-static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word, unsigned fold) {
+static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word) {
     size_t mask = c->n_slots - 1, i = (size_t)gram & mask;
     while (c->slots[i] && c->entries[c->slots[i] - 1].gram != gram)
         i = (i + 1) & mask;
     if (!c->slots[i]) {
-        if (!tr_mem_reserve((void **)&c->entries, &c->capacity, c->n + 1, sizeof *c->entries) ||
-            !tr_mem_reserve((void **)&c->count, &c->count_capacity, (c->n + 1) * c->folds,
-                            sizeof *c->count))
+        if (!tr_mem_reserve((void **)&c->entries, &c->capacity, c->n + 1, sizeof *c->entries))
             return false;
-        c->entries[c->n] = (entry){gram, 0, is_word};
-        memset(c->count + c->n * c->folds, 0, c->folds * sizeof *c->count);
+        c->entries[c->n] = (entry){.gram = gram, .is_word = is_word};
         c->slots[i] = (uint32_t)++c->n;
         if (c->n * 2 > c->n_slots) {
             uint32_t e = (uint32_t)c->n - 1;
@@ -119,15 +100,15 @@ static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word, unsigned
     size_t e = c->slots[i] - 1;
     if (c->entries[e].last != c->rows) {
         c->entries[e].last = c->rows;
-        c->count[e * c->folds + fold]++;
+        c->entries[e].count++;
     }
     return true;
 }
 
-bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams, unsigned fold) {
+bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams) {
     c->rows++;
     for (size_t k = 0; k < grams->n; k++)
-        if (!count_gram(c, grams->gram[k], k < grams->n_words, fold))
+        if (!count_gram(c, grams->gram[k], k < grams->n_words))
             return false;
     return c->n <= MOST_ENTRIES || prune(c);
 }
@@ -136,7 +117,7 @@ bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams, unsigned fol
 
 typedef struct {
     uint64_t gram;
-    uint32_t count, entry, is_word;
+    uint32_t count, is_word;
 } candidate;
 
 static int by_count(const void *a, const void *b) {
@@ -161,7 +142,7 @@ static uint32_t slots_for(uint32_t n) {
     return slots;
 }
 
-/* Fills slots, idf and fold counts from the chosen candidates. */
+/* Fills slots, idf and `single` from the chosen candidates. */
 static void fill(tr_tfidf *v, const tr_tfidf_counts *c, const candidate *chosen, uint64_t *slot,
                  float *idf) {
     uint32_t mask = v->n_slots - 1;
@@ -171,22 +152,21 @@ static void fill(tr_tfidf *v, const tr_tfidf_counts *c, const candidate *chosen,
             i = (i + 1) & mask;
         slot[i] = (chosen[j].gram >> 32) << 32 | (j + 1);
         idf[j] = (float)(log((1.0 + c->rows) / (1.0 + chosen[j].count)) + 1.0);
-        memcpy(v->fold_count + (size_t)j * v->folds, c->count + (size_t)chosen[j].entry * c->folds,
-               c->folds * sizeof *c->count);
+        v->single[j] = chosen[j].count == 1;
     }
 }
 
 tr_code tr_tfidf_build(tr_tfidf *v, const tr_tfidf_counts *c, unsigned least_rows, uint32_t most,
                        tr_err *err) {
-    *v = (tr_tfidf){.folds = c->folds};
+    *v = (tr_tfidf){0};
     candidate *all = tr_mem_array(c->n, sizeof *all);
     if (!all)
         return tr_err_memory(err);
     size_t n = 0;
     for (size_t e = 0; e < c->n; e++) {
-        uint32_t count = total(c, e);
-        if (count >= least_rows)
-            all[n++] = (candidate){c->entries[e].gram, count, (uint32_t)e, c->entries[e].is_word};
+        const entry *x = &c->entries[e];
+        if (x->count >= least_rows)
+            all[n++] = (candidate){x->gram, x->count, x->is_word};
     }
     if (n > most) {
         qsort(all, n, sizeof *all, by_count);
@@ -199,8 +179,8 @@ tr_code tr_tfidf_build(tr_tfidf *v, const tr_tfidf_counts *c, unsigned least_row
     v->n_slots = slots_for(v->n);
     uint64_t *slot = tr_mem_zero(v->n_slots, sizeof *slot + sizeof(float));
     v->owned = slot;
-    v->fold_count = tr_mem_zero((size_t)v->n * v->folds + 1, sizeof *v->fold_count);
-    if (!slot || !v->fold_count) {
+    v->single = tr_mem_zero(v->n, 1);
+    if (!slot || !v->single) {
         free(all);
         tr_tfidf_free(v);
         return tr_err_memory(err);
@@ -215,7 +195,7 @@ tr_code tr_tfidf_build(tr_tfidf *v, const tr_tfidf_counts *c, unsigned least_row
 
 void tr_tfidf_free(tr_tfidf *v) {
     free(v->owned);
-    free(v->fold_count);
+    free(v->single);
     *v = (tr_tfidf){0};
 }
 
@@ -228,13 +208,6 @@ static inline int64_t column(const tr_tfidf *v, uint64_t gram) {
         if (v->slot[i] >> 32 == gram >> 32)
             return (int64_t)(uint32_t)v->slot[i] - 1;
     return -1;
-}
-
-static bool seen_elsewhere(const tr_tfidf *v, uint32_t j, unsigned fold) {
-    for (unsigned f = 0; f < v->folds; f++)
-        if (f != fold && v->fold_count[(size_t)j * v->folds + f])
-            return true;
-    return false;
 }
 
 /* 1 + ln(count) without the C library's log, so that it has the same bits everywhere. */
@@ -264,7 +237,7 @@ static void weigh(const tr_tfidf *v, tr_tfidf_row *row, size_t begin, size_t end
         row->value[k] *= scale;
 }
 
-bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, int fold, tr_tfidf_row *row) {
+bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool own, tr_tfidf_row *row) {
     row->n = 0;
     if (!tr_mem_reserve((void **)&row->index, &row->capacity, grams->n + 1, sizeof *row->index) ||
         !tr_mem_reserve((void **)&row->value, &row->value_capacity, grams->n + 1,
@@ -281,7 +254,7 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, int fold, tr_
     for (size_t k = 0; k < grams->n; k++) {
         int64_t j = column(v, grams->gram[k]);
         if (k < grams->n_words)
-            unseen += j < 0 || (fold >= 0 && !seen_elsewhere(v, (uint32_t)j, (unsigned)fold));
+            unseen += j < 0 || (own && v->single[j]);
         else if (k == grams->n_words)
             words_end = row->n;
         if (j < 0)

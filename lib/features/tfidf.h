@@ -19,11 +19,9 @@
 
 typedef struct tr_tfidf_counts tr_tfidf_counts;
 
-/* `folds` (>= 1): occurrences are counted apart for each fold, so that what a fold alone has seen
- * is known. NULL when memory is out. */
-tr_tfidf_counts *tr_tfidf_count_open(unsigned folds);
-/* One text of the training rows, of fold 0..folds-1. False when memory is out. */
-bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams, unsigned fold);
+tr_tfidf_counts *tr_tfidf_count_open(void); /* NULL when memory is out */
+/* One text of the training rows. False when memory is out. */
+bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams);
 void tr_tfidf_count_close(tr_tfidf_counts *c);
 
 /* ---- the vocabulary ---- */
@@ -34,8 +32,7 @@ typedef struct {
     uint32_t n_slots;     /* a power of two */
     const uint64_t *slot; /* upper half: the hash's upper half; lower half: column + 1; 0: empty */
     const float *idf;     /* n */
-    uint32_t *fold_count; /* n × folds: rows of the fold with it; only after build, else NULL */
-    unsigned folds;
+    uint8_t *single;      /* n: 1 where one training row alone has it; after build, else NULL */
     void *owned;          /* what slot and idf live in; NULL where they are borrowed from a file */
 } tr_tfidf;
 
@@ -56,9 +53,9 @@ typedef struct {
     uint32_t *count; /* a column's place in the row + 1; all zero between calls */
 } tr_tfidf_row;
 
-/* `fold` >= 0: grams that only rows of that fold have count as unseen (out-of-fold novelty); needs
- * fold_count. -1: none. False when memory is out. */
-bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, int fold, tr_tfidf_row *row);
+/* `own`: the text is a training row itself, so grams that no other training row has count as unseen
+ * (leave-one-out); needs `single`. False when memory is out. */
+bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool own, tr_tfidf_row *row);
 void tr_tfidf_row_free(tr_tfidf_row *row);
 static inline tr_sparse_row tr_tfidf_row_sparse(const tr_tfidf_row *row) {
     return (tr_sparse_row){row->index, row->value, row->n};

@@ -1,0 +1,51 @@
+/* acceptor: the model that predicts whether a surrogate will agree with the teacher.
+ *
+ * Logistic regression on what the surrogate says of a row, with an intercept for each predicted
+ * label (the label's own record, shrunk by a ridge). Its output, in whole millionths, is the accept
+ * score: what is printed, compared with the threshold and certified is the same number.
+ *
+ * Upstream: la, softmax, heldout. Downstream: calibrate, route. */
+#ifndef TR_ACCEPTOR_H
+#define TR_ACCEPTOR_H
+
+#include "gate/heldout.h"
+#include "ground/err.h"
+#include "ground/le.h"
+#include "models/softmax.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TR_ACCEPTOR_FEATURES = 10, TR_ACCEPTOR_LABEL = TR_ACCEPTOR_FEATURES, TR_ACCEPTOR_ONE = 1000000 };
+
+/* Names of the features; the last one, "label", stands for the intercepts. */
+extern const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1];
+
+/* "tracer" (top1, top2, margin, entropy), "all" or names, separated by commas, as a bit mask.
+ * NULL, or the reason why not, written into `reason`. */
+const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256]);
+
+typedef struct {
+    uint32_t mask;   /* 0: no acceptor; the score is the margin between the two largest */
+    double weight[TR_ACCEPTOR_FEATURES]; /* of the features as they are; 0 where not in the mask */
+    double intercept;
+    const float *offset; /* one a label; NULL where "label" is not in the mask */
+    float *owned;
+    uint32_t labels;
+} tr_acceptor;
+
+/* The accept score, 0..TR_ACCEPTOR_ONE. The same on every machine. */
+uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_softmax_summary *s, float unseen);
+
+/* Fits on rows[0..n) of h (TRAIN only; agree[i] and summary[i] belong to h's row i), weighted.
+ * skip_fold >= 0: without that fold's rows. Newton's method with a ridge. */
+TR_MUST tr_code tr_acceptor_fit(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
+                                const tr_softmax_summary *summary, const uint8_t *agree,
+                                const uint32_t *rows, size_t n, int skip_fold, uint32_t labels,
+                                tr_err *err);
+void tr_acceptor_free(tr_acceptor *a);
+
+void tr_acceptor_write(const tr_acceptor *a, tr_buf *out);
+TR_MUST tr_code tr_acceptor_read(tr_acceptor *a, tr_le_reader *r, uint32_t labels, tr_err *err);
+
+#endif

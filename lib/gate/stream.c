@@ -1,0 +1,319 @@
+#include "gate/stream.h"
+
+#include "ground/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_text(tr_buf *out, const char *text)
+{
+    tr_le_put_str(out, tr_str_c(text));
+}
+
+/* False where it does not fit or has a NUL inside. */
+static bool get_text(tr_le_reader *r, char *text, size_t size)
+{
+    tr_str s = tr_le_str(r);
+    if (r->failed || s.size >= size || memchr(s.data, 0, s.size))
+        return false;
+    memcpy(text, s.data, s.size);
+    text[s.size] = 0;
+    return true;
+}
+
+void tr_origin_write(const tr_origin *o, tr_buf *out)
+{
+    put_text(out, o->version);
+    tr_le_put_u64(out, o->seed);
+    tr_le_put_u64(out, o->rows);
+    tr_le_put_u64(out, o->train);
+    tr_le_put_u64(out, o->calibration);
+    tr_le_put_u64(out, o->test);
+    tr_le_put_u64(out, o->held_out);
+    tr_le_put_u32(out, o->folds);
+    tr_le_put_u32(out, o->grouped);
+    tr_le_put_f64(out, o->share);
+    tr_le_put_u64(out, o->left_out_labels);
+    tr_le_put_u64(out, o->left_out_rows);
+    put_text(out, o->input_key);
+    put_text(out, o->label_key);
+    put_text(out, o->digest);
+    put_text(out, o->calibration_digest);
+}
+
+tr_code tr_origin_read(tr_origin *o, tr_le_reader *r, tr_err *err)
+{
+    *o = (tr_origin){0};
+    bool sound = get_text(r, o->version, sizeof o->version);
+    o->seed = tr_le_u64(r);
+    o->rows = tr_le_u64(r);
+    o->train = tr_le_u64(r);
+    o->calibration = tr_le_u64(r);
+    o->test = tr_le_u64(r);
+    o->held_out = tr_le_u64(r);
+    o->folds = tr_le_u32(r);
+    uint32_t grouped = tr_le_u32(r);
+    o->grouped = grouped == 1;
+    o->share = tr_le_f64(r);
+    o->left_out_labels = tr_le_u64(r);
+    o->left_out_rows = tr_le_u64(r);
+    sound = sound && get_text(r, o->input_key, sizeof o->input_key) &&
+            get_text(r, o->label_key, sizeof o->label_key) &&
+            get_text(r, o->digest, sizeof o->digest) &&
+            get_text(r, o->calibration_digest, sizeof o->calibration_digest);
+    if (!sound || r->failed || grouped > 1 || !(o->share >= 0 && o->share <= 1))
+        return tr_err_set(err, TR_DATA, "the head is malformed");
+    return TR_OK;
+}
+
+/* ---- reading ---- */
+
+static tr_code read_member(tr_stream *s, tr_str payload, tr_err *err)
+{
+    if (s->n == TR_STREAM_MEMBERS)
+        return tr_err_set(err, TR_DATA, "more than %d members", TR_STREAM_MEMBERS);
+    tr_stream_member *m = &s->member[s->n++];
+    *m = (tr_stream_member){0};
+    tr_le_reader r;
+    tr_le_open(&r, payload.data, payload.size);
+    bool sound = get_text(&r, m->name, sizeof m->name);
+    tr_le_skip_align(&r, 8);
+    m->scale = tr_le_f64(&r);
+    if (!sound || r.failed || !isfinite(m->scale))
+        return tr_err_set(err, TR_DATA, "a member is malformed");
+    tr_code code = tr_linear_read(&m->model, &r, s->labels.n, s->vocabulary.n, err);
+    if (code != TR_OK)
+        return code;
+    m->summary = tr_mem_array(s->heldout.n, sizeof *m->summary);
+    if (!m->summary)
+        return tr_err_memory(err);
+    code = tr_heldout_read_summaries(m->summary, s->heldout.n, s->labels.n, &r, err);
+    if (code == TR_OK && tr_le_left(&r))
+        code = tr_err_set(err, TR_DATA, "a member has bytes left over");
+    return code;
+}
+
+static tr_code read_gate(tr_stream *s, tr_str payload, tr_err *err)
+{
+    tr_le_reader r;
+    tr_le_open(&r, payload.data, payload.size);
+    uint32_t of = tr_le_u32(&r);
+    tr_le_u32(&r);
+    if (r.failed || of >= s->n || s->member[of].gated)
+        return tr_err_set(err, TR_DATA, "an acceptor belongs to no member");
+    tr_stream_member *m = &s->member[of];
+    tr_code code = tr_acceptor_read(&m->acceptor, &r, s->labels.n, err);
+    if (code != TR_OK)
+        return code;
+    const uint32_t *score = tr_le_u32s(&r, s->heldout.n);
+    if (!score || tr_le_left(&r))
+        return tr_err_set(err, TR_DATA, "the accept scores are malformed");
+    for (size_t i = 0; i < s->heldout.n; i++)
+        if (score[i] > TR_ACCEPTOR_ONE)
+            return tr_err_set(err, TR_DATA, "an accept score above 1");
+    m->score = tr_mem_array(s->heldout.n, sizeof *m->score);
+    if (!m->score)
+        return tr_err_memory(err);
+    memcpy(m->score, score, s->heldout.n * sizeof *score);
+    m->gated = true;
+    return TR_OK;
+}
+
+static tr_code read_section(tr_stream *s, const tr_frame_section *section, tr_err *err)
+{
+    tr_le_reader r;
+    tr_le_open(&r, section->payload.data, section->payload.size);
+    tr_code code = TR_OK;
+    if (!strcmp(section->tag, "HEAD"))
+        code = tr_origin_read(&s->origin, &r, err);
+    else if (!strcmp(section->tag, "LABL"))
+        code = tr_labels_read(&s->labels, &r, err);
+    else if (!strcmp(section->tag, "VOCB"))
+        code = tr_tfidf_read(&s->vocabulary, &r, err);
+    else if (!strcmp(section->tag, "HELD"))
+        code = tr_heldout_read(&s->heldout, &r, s->labels.n, err);
+    else
+        return TR_OK;
+    if (code == TR_OK && tr_le_left(&r))
+        code = tr_err_set(err, TR_DATA, "section %s has bytes left over", section->tag);
+    return code;
+}
+
+static tr_code read_all(tr_stream *s, const char *name, tr_err *err)
+{
+    static const char *const tags[] = {"HEAD", "LABL", "VOCB", "HELD", "MEMB", "GATE"};
+    tr_code code = tr_frame_open(&s->frame, tr_buf_str(&s->bytes), name, TR_FRAME_MODEL, err);
+    if (code == TR_OK)
+        code = tr_frame_understood(&s->frame, tags, sizeof tags / sizeof *tags, name, err);
+    if (code != TR_OK)
+        return code;
+    for (int k = 0; k < 4 && code == TR_OK; k++) {
+        const tr_frame_section *section = tr_frame_find(&s->frame, tags[k]);
+        if (!section)
+            return tr_err_at(err, name, 0, "section %s is missing", tags[k]);
+        code = read_section(s, section, err);
+    }
+    for (size_t k = 0; k < s->frame.n && code == TR_OK; k++)
+        if (!strcmp(s->frame.sections[k].tag, "MEMB"))
+            code = read_member(s, s->frame.sections[k].payload, err);
+    for (size_t k = 0; k < s->frame.n && code == TR_OK; k++)
+        if (!strcmp(s->frame.sections[k].tag, "GATE"))
+            code = read_gate(s, s->frame.sections[k].payload, err);
+    if (code == TR_OK && (!s->n || s->labels.n < 2))
+        code = tr_err_set(err, TR_DATA, "the stream has no member or fewer than two labels");
+    return code == TR_DATA ? tr_err_at(err, name, 0, "%s", err->message) : code;
+}
+
+tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err)
+{
+    *s = (tr_stream){0};
+    tr_labels_init(&s->labels);
+    tr_buf_init(&s->bytes);
+    tr_code code = tr_io_slurp(file, &s->bytes, err);
+    return code == TR_OK ? read_all(s, file && strcmp(file, "-") ? file : "stdin", err) : code;
+}
+
+void tr_stream_free(tr_stream *s)
+{
+    for (size_t m = 0; m < s->n; m++) {
+        free(s->member[m].summary);
+        free(s->member[m].score);
+        tr_acceptor_free(&s->member[m].acceptor);
+    }
+    tr_labels_free(&s->labels);
+    tr_heldout_free(&s->heldout);
+    tr_frame_free(&s->frame);
+    tr_buf_free(&s->bytes);
+    s->n = 0;
+}
+
+void tr_stream_agree(const tr_stream *s, size_t m, uint8_t *agree)
+{
+    for (size_t i = 0; i < s->heldout.n; i++)
+        agree[i] = s->member[m].summary[i].label == s->heldout.rows[i].label;
+}
+
+/* ---- writing ---- */
+
+static tr_code add(tr_frame_writer *f, const char tag[4], tr_buf *b, tr_err *err)
+{
+    tr_code code = b->failed ? tr_err_memory(err) : tr_frame_add(f, tag, tr_buf_str(b), err);
+    tr_buf_clear(b);
+    return code;
+}
+
+tr_code tr_stream_begin(tr_frame_writer *f, tr_writer *out, const tr_origin *origin,
+                        const tr_labels *labels, const tr_tfidf *vocabulary,
+                        const tr_heldout *heldout, tr_err *err)
+{
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_code code = tr_frame_begin(f, out, TR_FRAME_MODEL, err);
+    if (code == TR_OK) {
+        tr_origin_write(origin, &b);
+        code = add(f, "HEAD", &b, err);
+    }
+    if (code == TR_OK) {
+        tr_labels_write(labels, &b);
+        code = add(f, "LABL", &b, err);
+    }
+    if (code == TR_OK) {
+        tr_tfidf_write(vocabulary, &b);
+        code = add(f, "VOCB", &b, err);
+    }
+    if (code == TR_OK) {
+        tr_heldout_write(heldout, &b);
+        code = add(f, "HELD", &b, err);
+    }
+    tr_buf_free(&b);
+    return code;
+}
+
+tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
+                             const tr_softmax_summary *summary, size_t n, tr_err *err)
+{
+    tr_buf b;
+    tr_buf_init(&b);
+    put_text(&b, m->name);
+    tr_le_align(&b, 8);
+    tr_le_put_f64(&b, m->scale);
+    tr_linear_write(&m->model, &b);
+    tr_heldout_write_summaries(summary, n, &b);
+    tr_code code = add(f, "MEMB", &b, err);
+    tr_buf_free(&b);
+    return code;
+}
+
+/* ---- the gate ---- */
+
+static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint32_t *rows, size_t n,
+                           uint8_t *agree, tr_err *err)
+{
+    tr_stream_member *m = &s->member[which];
+    const tr_heldout *h = &s->heldout;
+    free(m->score);
+    tr_acceptor_free(&m->acceptor);
+    m->score = tr_mem_zero(h->n, sizeof *m->score);
+    if (!m->score)
+        return tr_err_memory(err);
+    tr_stream_agree(s, which, agree);
+    bool fold_used[256] = {0};
+    for (size_t k = 0; k < n; k++)
+        fold_used[h->rows[rows[k]].fold] = true;
+    for (int fold = 0; fold < 256; fold++) {
+        if (!fold_used[fold])
+            continue;
+        tr_acceptor part;
+        tr_code code = tr_acceptor_fit(&part, mask, h, m->summary, agree, rows, n, fold,
+                                       s->labels.n, err);
+        if (code != TR_OK)
+            return code;
+        for (size_t k = 0; k < n; k++) {
+            const tr_heldout_row *row = &h->rows[rows[k]];
+            if (row->fold == fold)
+                m->score[rows[k]] = tr_acceptor_score(&part, &m->summary[rows[k]], row->unseen);
+        }
+        tr_acceptor_free(&part);
+    }
+    tr_code code =
+        tr_acceptor_fit(&m->acceptor, mask, h, m->summary, agree, rows, n, -1, s->labels.n, err);
+    for (size_t i = 0; code == TR_OK && i < h->n; i++)
+        if (h->rows[i].side != TR_SIDE_TRAIN)
+            m->score[i] = tr_acceptor_score(&m->acceptor, &m->summary[i], h->rows[i].unseen);
+    m->gated = code == TR_OK;
+    return code;
+}
+
+static tr_code write_gated(const tr_stream *s, tr_writer *out, tr_err *err)
+{
+    tr_frame_writer f;
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_code code = tr_frame_begin(&f, out, TR_FRAME_MODEL, err);
+    for (size_t k = 0; k < s->frame.n && code == TR_OK; k++)
+        if (strcmp(s->frame.sections[k].tag, "GATE"))
+            code = tr_frame_add(&f, s->frame.sections[k].tag, s->frame.sections[k].payload, err);
+    for (size_t m = 0; m < s->n && code == TR_OK; m++) {
+        tr_le_put_u32(&b, (uint32_t)m);
+        tr_le_put_u32(&b, 0);
+        tr_acceptor_write(&s->member[m].acceptor, &b);
+        tr_le_put_u32s(&b, s->member[m].score, s->heldout.n);
+        code = add(&f, "GATE", &b, err);
+    }
+    tr_buf_free(&b);
+    return code == TR_OK ? tr_frame_end(&f, err) : code;
+}
+
+tr_code tr_stream_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err)
+{
+    uint32_t *rows;
+    size_t n = tr_heldout_side(&s->heldout, TR_SIDE_TRAIN, 0, &rows);
+    uint8_t *agree = tr_mem_array(s->heldout.n, 1);
+    tr_code code = n != SIZE_MAX && agree ? TR_OK : tr_err_memory(err);
+    for (size_t m = 0; m < s->n && code == TR_OK; m++)
+        code = gate_member(s, m, mask, rows, n, agree, err);
+    free(rows);
+    free(agree);
+    return code == TR_OK ? write_gated(s, out, err) : code;
+}

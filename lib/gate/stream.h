@@ -1,0 +1,81 @@
+/* stream: the model stream between tr-train, tr-gate and tr-calibrate, read and written.
+ *
+ * Sections: HEAD (where it comes from), LABL (labels with their TRAIN rows), VOCB (vocabulary), HELD
+ * (held-out rows), MEMB (one a member: model and held-out results), GATE (one a member, after
+ * tr-gate: acceptor and accept scores of the held-out rows). tr-format(5) has the fields.
+ *
+ * Upstream: zoo, heldout, acceptor. Downstream: calibrate, tr-gate, tr-show. */
+#ifndef TR_STREAM_H
+#define TR_STREAM_H
+
+#include "doors/frame.h"
+#include "features/tfidf.h"
+#include "gate/acceptor.h"
+#include "gate/heldout.h"
+#include "ground/err.h"
+#include "models/zoo.h"
+#include "traces/dataset.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where a stream or a policy comes from. Texts are NUL-terminated. */
+typedef struct {
+    char version[32]; /* of the tool that trained */
+    uint64_t seed;
+    uint64_t rows, train, calibration, test; /* of the log */
+    uint64_t held_out;                       /* TRAIN rows with out-of-fold results */
+    uint32_t folds;
+    bool grouped;
+    double share;                     /* of rows for calibration; 0: not known */
+    uint64_t left_out_labels, left_out_rows;
+    char input_key[256], label_key[256]; /* as named to tr-split; "" : the aliases */
+    char digest[33], calibration_digest[33];
+} tr_origin;
+
+void tr_origin_write(const tr_origin *o, tr_buf *out);
+TR_MUST tr_code tr_origin_read(tr_origin *o, tr_le_reader *r, tr_err *err);
+
+typedef struct {
+    char name[TR_ZOO_NAME];
+    double scale;
+    tr_linear model;             /* borrowed from the bytes */
+    tr_softmax_summary *summary; /* of every held-out row */
+    bool gated;
+    tr_acceptor acceptor;
+    uint32_t *score;             /* of every held-out row: out of fold on TRAIN */
+} tr_stream_member;
+
+enum { TR_STREAM_MEMBERS = 32 };
+
+typedef struct {
+    tr_origin origin;
+    tr_labels labels;
+    tr_tfidf vocabulary; /* borrowed from the bytes */
+    tr_heldout heldout;
+    tr_stream_member member[TR_STREAM_MEMBERS];
+    size_t n;
+    tr_buf bytes;        /* what the borrowed parts lie in */
+    tr_frame frame;
+} tr_stream;
+
+/* Reads and checks a whole stream ("-" or NULL: standard input). Free with tr_stream_free, also
+ * after a failure. */
+TR_MUST tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err);
+void tr_stream_free(tr_stream *s);
+
+/* agree[i] of member m and held-out row i: 1 where the member's label is the row's. */
+void tr_stream_agree(const tr_stream *s, size_t m, uint8_t *agree);
+
+/* A new stream: tr_stream_begin, then a member at a time, then tr_frame_end. */
+TR_MUST tr_code tr_stream_begin(tr_frame_writer *f, tr_writer *out, const tr_origin *origin,
+                                const tr_labels *labels, const tr_tfidf *vocabulary,
+                                const tr_heldout *heldout, tr_err *err);
+TR_MUST tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
+                                     const tr_softmax_summary *summary, size_t n, tr_err *err);
+
+/* Fits the acceptors of all members on TRAIN (features by `mask`), scores every held-out row (TRAIN
+ * rows by an acceptor fitted without their fold), and writes the stream with its GATE sections new. */
+TR_MUST tr_code tr_stream_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err);
+
+#endif

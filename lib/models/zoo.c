@@ -1,0 +1,209 @@
+#include "models/zoo.h"
+
+#include "ground/mem.h"
+#include "models/softmax.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLEND = TR_ZOO_SIZE - 1 };
+
+const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE] = {
+    {"logreg_c1", "multinomial logistic regression, C = 1", false},
+    {"logreg_c10", "multinomial logistic regression, C = 10", true},
+    {"sgd_log", "one-vs-rest logistic regression by stochastic gradient descent", false},
+    {"svm", "one-vs-rest support vector machine, squared hinge, C = 0.5", true},
+    {"blend", "the others' decision values, weighted; one linear model again", true},
+};
+
+/* How the members are fitted; the blend is made of them. In this order the longest tasks come
+ * first. */
+static const struct {
+    tr_linear_kind kind;
+    double c;
+} recipe[BLEND] = {
+    {TR_LINEAR_LOGISTIC, 1}, {TR_LINEAR_LOGISTIC, 10}, {TR_LINEAR_SGD, 0}, {TR_LINEAR_SVM, 0.5}};
+
+static int find(const char *name, size_t length)
+{
+    for (int m = 0; m < TR_ZOO_SIZE; m++)
+        if (strlen(tr_zoo_list[m].name) == length && !memcmp(tr_zoo_list[m].name, name, length))
+            return m;
+    return -1;
+}
+
+static void choose_all(bool chosen[TR_ZOO_SIZE], bool lean)
+{
+    for (int m = 0; m < TR_ZOO_SIZE; m++)
+        chosen[m] = !lean || tr_zoo_list[m].lean;
+}
+
+const char *tr_zoo_choose(const char *text, bool chosen[TR_ZOO_SIZE], char reason[256])
+{
+    for (int m = 0; m < TR_ZOO_SIZE; m++)
+        chosen[m] = false;
+    bool first = true;
+    for (const char *at = text;; first = false) {
+        size_t length = strcspn(at, ",");
+        bool without = *at == '-';
+        const char *name = at + without;
+        size_t size = length - without;
+        int m = find(name, size);
+        if (!without && size == 4 && !memcmp(name, "lean", 4)) {
+            choose_all(chosen, true);
+        } else if (!without && size == 3 && !memcmp(name, "all", 3)) {
+            choose_all(chosen, false);
+        } else if (m < 0) {
+            int used = snprintf(reason, 256, "there is no member \"%.*s\"; there are lean, all",
+                                size < 60 ? (int)size : 60, name);
+            for (int k = 0; k < TR_ZOO_SIZE && used < 256; k++)
+                used += snprintf(reason + used, 256 - (size_t)used, ", %s", tr_zoo_list[k].name);
+            return reason;
+        } else {
+            if (without && first)
+                choose_all(chosen, true);
+            chosen[m] = !without;
+        }
+        if (!at[length])
+            break;
+        at += length + 1;
+    }
+    int others = 0;
+    for (int m = 0; m < BLEND; m++)
+        others += chosen[m];
+    if (!others || (chosen[BLEND] && others < 2)) {
+        snprintf(reason, 256, "%s",
+                 others || chosen[BLEND] ? "a blend needs two other members" : "no member is left");
+        return reason;
+    }
+    return NULL;
+}
+
+/* ---- fitting ---- */
+
+typedef struct {
+    void (*done)(void *, size_t, size_t);
+    void *context;
+    size_t tasks;
+} listener;
+
+static void told(void *context, size_t finished)
+{
+    listener *l = context;
+    l->done(l->context, finished, l->tasks);
+}
+
+static tr_code run(tr_linear_job **jobs, size_t n, int threads, listener *l, tr_err *err)
+{
+    for (size_t m = 0; m < n; m++)
+        l->tasks += tr_linear_task_count(jobs[m]);
+    tr_pool_task *tasks = tr_mem_array(l->tasks, sizeof *tasks);
+    if (!tasks)
+        return tr_err_memory(err);
+    for (size_t m = 0, at = 0; m < n; at += tr_linear_task_count(jobs[m]), m++)
+        tr_linear_tasks(jobs[m], at, tasks + at);
+    tr_code code = tr_pool_run(tasks, l->tasks, threads, l->done ? told : NULL, l, err);
+    free(tasks);
+    return code;
+}
+
+static void multiply(float *x, size_t n, float by)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= by;
+}
+
+static size_t weights_of(const tr_linear *m) { return ((size_t)m->columns + 1) * m->width; }
+
+/* Scales a member so that its softmax is a probability. */
+static tr_code scale(tr_zoo_member *m, const tr_training *t, const uint32_t *label_seen, tr_err *err)
+{
+    const float *z[1] = {m->decision};
+    tr_code code = tr_softmax_fit(z, 1, t->n_scored, t->labels, label_seen, &m->scale, err);
+    if (code != TR_OK)
+        return code;
+    if (m->scale < 1e-3)
+        m->scale = 1e-3; /* no better than chance: all probabilities alike, never all the same */
+    multiply(m->decision, t->n_scored * t->labels, (float)m->scale);
+    multiply(m->model.owned, weights_of(&m->model), (float)m->scale);
+    return TR_OK;
+}
+
+/* The blend of scaled linear members is a linear member. */
+static tr_code blend(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen, tr_err *err)
+{
+    tr_zoo_member *b = &zoo->member[zoo->n];
+    const float *z[TR_ZOO_SIZE];
+    double w[TR_ZOO_SIZE];
+    for (size_t m = 0; m < zoo->n; m++)
+        z[m] = zoo->member[m].decision;
+    tr_code code = tr_softmax_fit(z, zoo->n, t->n_scored, t->labels, label_seen, w, err);
+    if (code != TR_OK)
+        return code;
+    size_t weights = weights_of(&zoo->member[0].model), values = t->n_scored * t->labels;
+    snprintf(b->name, sizeof b->name, "%s", tr_zoo_list[BLEND].name);
+    b->scale = 1;
+    b->model = zoo->member[0].model;
+    b->model.weight = b->model.owned = tr_mem_zero(weights, sizeof(float));
+    b->decision = tr_mem_zero(values, sizeof(float));
+    zoo->n++;
+    if (!b->model.owned || !b->decision)
+        return tr_err_memory(err);
+    for (size_t m = 0; m + 1 < zoo->n; m++) {
+        const tr_zoo_member *part = &zoo->member[m];
+        for (size_t i = 0; i < weights; i++)
+            b->model.owned[i] += (float)w[m] * part->model.owned[i];
+        for (size_t i = 0; i < values; i++)
+            b->decision[i] += (float)w[m] * part->decision[i];
+    }
+    return TR_OK;
+}
+
+tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen,
+                   const bool chosen[TR_ZOO_SIZE], int threads,
+                   void (*done)(void *context, size_t finished, size_t tasks), void *context,
+                   tr_err *err)
+{
+    *zoo = (tr_zoo){0};
+    tr_linear_job *jobs[BLEND] = {0};
+    tr_linear_fit fits[BLEND] = {0};
+    listener l = {done, context, 0};
+    tr_code code = TR_OK;
+    size_t n = 0;
+    for (int m = 0; m < BLEND && code == TR_OK; m++) {
+        if (!chosen[m])
+            continue;
+        snprintf(zoo->member[n].name, TR_ZOO_NAME, "%s", tr_zoo_list[m].name);
+        jobs[n] = tr_linear_open(t, recipe[m].kind, recipe[m].c, &fits[n], err);
+        if (jobs[n])
+            n++;
+        else
+            code = TR_SYSTEM;
+    }
+    if (code == TR_OK)
+        code = run(jobs, n, threads, &l, err);
+    for (size_t m = 0; m < n; m++) {
+        tr_linear_close(jobs[m]);
+        zoo->member[m].model = fits[m].model;
+        zoo->member[m].decision = fits[m].decision;
+        zoo->member[m].seconds = fits[m].seconds;
+    }
+    zoo->n = n;
+    for (size_t m = 0; m < n && code == TR_OK; m++)
+        code = scale(&zoo->member[m], t, label_seen, err);
+    if (code == TR_OK && chosen[BLEND])
+        code = blend(zoo, t, label_seen, err);
+    if (code != TR_OK)
+        tr_zoo_free(zoo);
+    return code;
+}
+
+void tr_zoo_free(tr_zoo *zoo)
+{
+    for (size_t m = 0; m < zoo->n; m++) {
+        tr_linear_free(&zoo->member[m].model);
+        free(zoo->member[m].decision);
+    }
+    *zoo = (tr_zoo){0};
+}

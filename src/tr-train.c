@@ -1,0 +1,132 @@
+/* tr-train: a split log in, a model stream out. */
+#include "cli.h"
+#include "doors/progress.h"
+#include "gate/train.h"
+#include "ground/num.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] = "[OPTION]... [FILE]...";
+static const char purpose[] =
+    "Trains surrogates on the split traces of FILEs (or standard input), holds out every training\n"
+    "row once, and writes a model stream for tr-gate or tr-calibrate.";
+static const char tail[] =
+    "Exit status: 0 done, 2 wrong usage, 3 bad data or too little of it, 4 the system failed.\n"
+    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o policy.trp\n";
+
+typedef struct {
+    bool chosen[TR_ZOO_SIZE];
+    char reason[256];
+    const char *text;
+} zoo_choice;
+
+static const char *parse_zoo(void *context, const char *value)
+{
+    zoo_choice *z = context;
+    z->text = value;
+    return tr_zoo_choose(value, z->chosen, z->reason);
+}
+
+static const char *show_zoo(const void *context)
+{
+    return ((const zoo_choice *)context)->text;
+}
+
+typedef struct {
+    tr_progress bar;
+    bool begun, quiet;
+} watched;
+
+static void step(void *context, size_t finished, size_t tasks)
+{
+    watched *w = context;
+    if (!w->begun)
+        tr_progress_begin(&w->bar, STDERR_FILENO, "training", tasks, w->quiet);
+    w->begun = true;
+    tr_progress_step(&w->bar, finished);
+}
+
+static void say_report(const tr_cli *cli, const tr_dataset *d, const tr_train_report *r)
+{
+    char rows[TR_NUM_TEXT], held[TR_NUM_TEXT];
+    tr_num_print_grouped(rows, d->train);
+    tr_num_print_grouped(held, r->held_out);
+    tr_cli_say(cli, "%s training rows, %u labels, %u features; %s rows held out in %u %s", rows,
+               d->labels.n, r->columns, held, r->folds, r->folds == 1 ? "part" : "folds");
+    if (d->left_out_labels)
+        tr_cli_say(cli,
+                   "%u label%s with fewer than %d training rows%s: never answered (%llu rows)",
+                   d->left_out_labels, d->left_out_labels == 1 ? "" : "s", TR_DATASET_LABEL_ROWS,
+                   d->labels.n == TR_DATASET_MOST_LABELS ? ", or beyond the most" : "",
+                   (unsigned long long)d->left_out_rows);
+    tr_cli_say(cli, "%-12s %12s %12s %10s", "member", "agreement", "macro-F1", "seconds");
+    for (size_t m = 0; m < r->n; m++)
+        tr_cli_say(cli, "%-12s %12.4f %12.4f %10.2f", r->member[m].name, r->member[m].agreement,
+                   r->member[m].macro_f1, r->member[m].seconds);
+}
+
+static tr_code train(const tr_cli *cli, const tr_dataset *d, tr_train_options *o, tr_err *err)
+{
+    watched w = {.quiet = cli->quiet};
+    o->done = step;
+    o->context = &w;
+    tr_writer *out = tr_cli_output(cli, true, err);
+    if (!out)
+        return err->code;
+    tr_train_report report;
+    tr_code code = tr_train_run(d, o, out, &report, err);
+    if (w.begun)
+        tr_progress_end(&w.bar);
+    if (code != TR_OK) {
+        tr_writer_abandon(out);
+        return code;
+    }
+    code = tr_writer_close(out, err);
+    if (code == TR_OK)
+        say_report(cli, d, &report);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    tr_cli cli;
+    tr_train_options o = {.folds = 5};
+    zoo_choice zoo = {.text = "lean"};
+    int64_t folds = 5;
+    bool no_trailer = false;
+    tr_opt_call choose = {parse_zoo, show_zoo, &zoo};
+    tr_err err = {0};
+
+    tr_zoo_choose("lean", zoo.chosen, zoo.reason);
+    tr_cli_init(&cli, "tr-train");
+    const tr_opt own[] = {
+        {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose,
+         .help = "surrogates to train: logreg_c1, logreg_c10, sgd_log, svm, blend; -NAME leaves "
+                 "one out"},
+        {0, "folds", "K", TR_OPT_INT, &folds, 2, 20,
+         .help = "parts of the training rows that are held out in turn"},
+        {0, "no-trailer", NULL, TR_OPT_FLAG, &no_trailer,
+         .help = "take a stream that tr-split did not end: it may have been cut"},
+    };
+    tr_cli_add(&cli, own, sizeof own / sizeof *own);
+    tr_cli_add_shared(&cli, TR_CLI_OUTPUT | TR_CLI_THREADS | TR_CLI_SEED);
+    tr_cli_start(&cli, argc, argv, synopsis, purpose, tail);
+    o.folds = (unsigned)folds;
+    o.threads = (int)cli.threads;
+    o.seed = (uint64_t)cli.seed;
+    memcpy(o.chosen, zoo.chosen, sizeof o.chosen);
+    tr_cli_waits_for(&cli, "the output of tr-split");
+
+    tr_dataset d;
+    tr_reader *in = tr_reader_open(cli.operands, cli.n_operands, &err);
+    tr_code code = in ? tr_dataset_read(&d, in, !no_trailer, &err) : err.code;
+    tr_reader_close(in);
+    if (code == TR_OK) {
+        code = train(&cli, &d, &o, &err);
+        tr_dataset_free(&d);
+    }
+    tr_cli_free(&cli);
+    return code == TR_OK ? 0 : tr_cli_fail(&cli, &err);
+}
