@@ -348,6 +348,7 @@ struct tr_writer {
     char *name;      /* for messages */
     char *place;     /* where the file is to appear; NULL: written directly */
     char *temporary; /* what is written until then */
+    uint64_t total;  /* bytes added */
     size_t used;
     char data[BUFFER];
 };
@@ -360,7 +361,7 @@ static void writer_free(tr_writer *w) {
 }
 
 static tr_writer *writer_new(const char *name, tr_err *err) {
-    tr_writer *w = tr_mem_array(1, sizeof *w);
+    tr_writer *w = tr_mem_zero(1, sizeof *w);
     char *copy = strdup(name);
     if (!w || !copy) {
         free(w);
@@ -474,6 +475,7 @@ tr_code tr_writer_flush(tr_writer *w, tr_err *err) {
 
 tr_code tr_writer_add(tr_writer *w, const void *data, size_t size, tr_err *err) {
     if (w->failed) return writer_error(w, err);
+    w->total += size;
     if (size > BUFFER - w->used) {
         tr_code code = tr_writer_flush(w, err);
         if (code != TR_OK) return code;
@@ -485,6 +487,10 @@ tr_code tr_writer_add(tr_writer *w, const void *data, size_t size, tr_err *err) 
     if (size > 0) memcpy(w->data + w->used, data, size);
     w->used += size;
     return TR_OK;
+}
+
+uint64_t tr_writer_written(const tr_writer *w) {
+    return w->total;
 }
 
 /* Some file systems have nothing to sync and say so. */

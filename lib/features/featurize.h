@@ -16,8 +16,8 @@ typedef struct {
     tr_tfidf_row row; /* the result of the last call */
 } tr_featurizer;
 
-/* `own`: see tr_tfidf_transform. False when memory is out. */
-bool tr_featurize_text(tr_featurizer *f, tr_str text, bool own);
+/* `as_new`: see tr_tfidf_transform. False when memory is out. */
+bool tr_featurize_text(tr_featurizer *f, tr_str text, bool as_new);
 void tr_featurize_free(tr_featurizer *f);
 
 #endif

@@ -237,7 +237,7 @@ static void weigh(const tr_tfidf *v, tr_tfidf_row *row, size_t begin, size_t end
         row->value[k] *= scale;
 }
 
-bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool own, tr_tfidf_row *row) {
+bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, tr_tfidf_row *row) {
     row->n = 0;
     if (!tr_mem_reserve((void **)&row->index, &row->capacity, grams->n + 1, sizeof *row->index) ||
         !tr_mem_reserve((void **)&row->value, &row->value_capacity, grams->n + 1,
@@ -253,8 +253,10 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool own, tr_
     size_t unseen = 0, words_end = 0;
     for (size_t k = 0; k < grams->n; k++) {
         int64_t j = column(v, grams->gram[k]);
+        if (j >= 0 && as_new && v->single[j])
+            j = -1;
         if (k < grams->n_words)
-            unseen += j < 0 || (own && v->single[j]);
+            unseen += j < 0;
         else if (k == grams->n_words)
             words_end = row->n;
         if (j < 0)

@@ -53,9 +53,11 @@ typedef struct {
     uint32_t *count; /* a column's place in the row + 1; all zero between calls */
 } tr_tfidf_row;
 
-/* `own`: the text is a training row itself, so grams that no other training row has count as unseen
- * (leave-one-out); needs `single`. False when memory is out. */
-bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool own, tr_tfidf_row *row);
+/* `as_new`: the text is a training row, to be seen as if it were new: grams that no other training
+ * row has are unseen and leave the row, as they would be if it had come later; needs `single`. A
+ * held-out row that kept them would be shorter in what is known than any new text is. False when
+ * memory is out. */
+bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, tr_tfidf_row *row);
 void tr_tfidf_row_free(tr_tfidf_row *row);
 static inline tr_sparse_row tr_tfidf_row_sparse(const tr_tfidf_row *row) {
     return (tr_sparse_row){row->index, row->value, row->n};

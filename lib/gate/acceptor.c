@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP1, TOP2, MARGIN, ENTROPY, LOGIT, THIRD, TOP, GAP, SPREAD, UNSEEN };
+enum { TOP1, TOP2, MARGIN, ENTROPY, LOGIT, THIRD, TOP, GAP, EVIDENCE, UNSEEN };
 enum { DENSE = TR_ACCEPTOR_FEATURES, NEWTON_STEPS = 25 };
 
 /* Ridges, on features of variance 1 and on the labels' intercepts. */
 static const double RIDGE = 1, LABEL_RIDGE = 5;
 
 const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1] = {
-    "top1", "top2", "margin", "entropy", "logit", "third", "top", "gap", "spread", "unseen", "label"};
+    "top1", "top2", "margin", "entropy", "logit", "third", "top", "gap", "evidence", "unseen", "label"};
 
 const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256])
 {
@@ -57,7 +57,7 @@ static void features(const tr_softmax_summary *s, float unseen, double x[DENSE])
     x[THIRD] = (double)s->p[2];
     x[TOP] = (double)s->top;
     x[GAP] = (double)s->gap;
-    x[SPREAD] = (double)s->spread;
+    x[EVIDENCE] = (double)s->evidence;
     x[UNSEEN] = (double)unseen;
 }
 

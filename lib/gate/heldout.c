@@ -9,12 +9,6 @@
 
 enum { ROW_BYTES = 32, SUMMARY_BYTES = 32 };
 
-float tr_heldout_novelty(const tr_softmax_summary *s, float unseen)
-{
-    float clear = s->spread > 0 ? s->top / s->spread : 0;
-    return unseen - 0.1f * clear;
-}
-
 /* ---- sides ---- */
 
 typedef struct {
@@ -133,7 +127,7 @@ void tr_heldout_write_summaries(const tr_softmax_summary *s, size_t n, tr_buf *o
         tr_le_put_f32(out, s[i].entropy);
         tr_le_put_f32(out, s[i].top);
         tr_le_put_f32(out, s[i].gap);
-        tr_le_put_f32(out, s[i].spread);
+        tr_le_put_f32(out, s[i].evidence);
     }
 }
 
@@ -149,10 +143,10 @@ tr_code tr_heldout_read_summaries(tr_softmax_summary *s, size_t n, uint32_t labe
         s[i].entropy = tr_le_f32(r);
         s[i].top = tr_le_f32(r);
         s[i].gap = tr_le_f32(r);
-        s[i].spread = tr_le_f32(r);
+        s[i].evidence = tr_le_f32(r);
         if (s[i].label >= labels || !isfinite(s[i].p[0]) || !isfinite(s[i].p[1]) ||
             !isfinite(s[i].p[2]) || !isfinite(s[i].entropy) || !isfinite(s[i].top) ||
-            !isfinite(s[i].gap) || !isfinite(s[i].spread))
+            !isfinite(s[i].gap) || !isfinite(s[i].evidence))
             return tr_err_set(err, TR_DATA, "a held-out result is malformed");
     }
     return r->failed ? tr_err_set(err, TR_DATA, "the held-out results are cut off") : TR_OK;

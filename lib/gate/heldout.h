@@ -30,10 +30,6 @@ typedef struct {
     size_t n;
 } tr_heldout;
 
-/* Novelty of an input to a member: how little of what it says is supported by its training rows.
- * Larger is stranger; the guard defers what is above a quantile of TRAIN's. */
-float tr_heldout_novelty(const tr_softmax_summary *s, float unseen);
-
 /* The rows of one side, as indices: TRAIN in the order given; CALIBRATION in calibration order (by
  * the keyed hash of the row, `seed`), one row a group (the one with the least order hash).
  * *out is malloced. Returns their number; SIZE_MAX when memory is out. */

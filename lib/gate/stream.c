@@ -165,13 +165,24 @@ static tr_code read_all(tr_stream *s, const char *name, tr_err *err)
     return code == TR_DATA ? tr_err_at(err, name, 0, "%s", err->message) : code;
 }
 
+tr_code tr_stream_take(tr_stream *s, tr_buf *bytes, const char *name, tr_err *err)
+{
+    *s = (tr_stream){.bytes = *bytes};
+    tr_buf_init(bytes);
+    tr_labels_init(&s->labels);
+    return read_all(s, name, err);
+}
+
 tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err)
 {
+    tr_buf bytes;
+    tr_buf_init(&bytes);
+    tr_code code = tr_io_slurp(file, &bytes, err);
+    if (code == TR_OK)
+        return tr_stream_take(s, &bytes, file && strcmp(file, "-") ? file : "stdin", err);
     *s = (tr_stream){0};
-    tr_labels_init(&s->labels);
-    tr_buf_init(&s->bytes);
-    tr_code code = tr_io_slurp(file, &s->bytes, err);
-    return code == TR_OK ? read_all(s, file && strcmp(file, "-") ? file : "stdin", err) : code;
+    tr_buf_free(&bytes);
+    return code;
 }
 
 void tr_stream_free(tr_stream *s)

@@ -62,6 +62,8 @@ typedef struct {
 /* Reads and checks a whole stream ("-" or NULL: standard input). Free with tr_stream_free, also
  * after a failure. */
 TR_MUST tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err);
+/* The same from bytes that were read already, taken over from *bytes (emptied); `name` for messages. */
+TR_MUST tr_code tr_stream_take(tr_stream *s, tr_buf *bytes, const char *name, tr_err *err);
 void tr_stream_free(tr_stream *s);
 
 /* agree[i] of member m and held-out row i: 1 where the member's label is the row's. */

@@ -87,31 +87,26 @@ static void add_seconds(double *seconds, double spent)
                                       __ATOMIC_RELAXED));
 }
 
-/* The rows of a fit: all of TRAIN (fold < 0), or those outside a fold. Returns their number. */
+/* The rows of a fit: all of them (fold < 0), or those outside a fold. Returns their number. */
 static size_t rows_of(const tr_training *t, int fold, uint32_t *rows)
 {
     size_t n = 0;
-    for (size_t k = 0; k < t->n_train; k++)
-        if (fold < 0 || t->fold[t->train[k]] != fold)
-            rows[n++] = t->train[k];
+    for (size_t i = 0; i < t->x->rows; i++)
+        if (fold < 0 || t->fold[i] != fold)
+            rows[n++] = (uint32_t)i;
     return n;
-}
-
-static bool scored_by(const tr_training *t, uint32_t row, int fold)
-{
-    return fold < 0 ? t->fold[row] == TR_FOLD_NONE : t->fold[row] == fold;
 }
 
 /* Values of `labels` labels, from `first` on, for the rows that this fit scores. */
 static void score(const tr_training *t, int fold, const float *w, size_t width, uint32_t first,
                   uint32_t labels, float *z, float *decision)
 {
-    for (size_t s = 0; s < t->n_scored; s++) {
-        uint32_t i = t->scored[s];
-        if (!scored_by(t, i, fold))
+    int wanted = fold < 0 ? TR_FOLD_NONE : fold;
+    for (size_t s = 0; s < t->scored->rows; s++) {
+        if (t->scored_fold[s] != wanted)
             continue;
         memcpy(z, w + (size_t)t->columns * width, width * sizeof *z);
-        tr_dot_gather(w, width, tr_sparse_at(t->x, i), z);
+        tr_dot_gather(w, width, tr_sparse_at(t->scored, s), z);
         memcpy(decision + s * t->labels + first, z, labels * sizeof *z);
     }
 }
@@ -152,7 +147,7 @@ static bool block_open(block *b, const tr_training *t, bool dual)
 {
     b->w = tr_mem_zero(((size_t)t->columns + 1), BLOCK * sizeof *b->w);
     b->dual = dual ? tr_mem_zero(t->x->rows, BLOCK * sizeof *b->dual) : NULL;
-    b->order = tr_mem_array(t->n_train, sizeof *b->order);
+    b->order = tr_mem_array(t->x->rows, sizeof *b->order);
     b->skip = tr_mem_zero(t->x->rows, 1);
     if (b->w && (b->dual || !dual) && b->order && b->skip)
         return true;
@@ -216,11 +211,10 @@ static void svm_fit(const tr_training *t, block *b, size_t n, uint32_t first, fl
 /* Takes out of the weights what the rows of a fold put in. */
 static void svm_leave_out(const tr_training *t, block *b, int fold, uint32_t first)
 {
-    for (size_t k = 0; k < t->n_train; k++) {
-        uint32_t i = t->train[k];
+    for (size_t i = 0; i < t->x->rows; i++) {
         if (t->fold[i] != fold)
             continue;
-        float *dual = b->dual + (size_t)i * BLOCK, d[BLOCK];
+        float *dual = b->dual + i * BLOCK, d[BLOCK];
         bool any = false;
         for (uint32_t l = 0; l < BLOCK; l++) {
             d[l] = l == t->label[i] - first ? -dual[l] : dual[l];
@@ -404,11 +398,10 @@ static size_t labelled(const tr_training *t, uint32_t *rows, size_t n)
 static void logistic_leave_out(const tr_linear_job *j, int fold, float *w, float *dual, float *d)
 {
     const tr_training *t = j->t;
-    for (size_t k = 0; k < t->n_train; k++) {
-        uint32_t i = t->train[k];
+    for (size_t i = 0; i < t->x->rows; i++) {
         if (t->fold[i] != fold || t->label[i] == UINT32_MAX)
             continue;
-        const float *p = dual + (size_t)i * j->width;
+        const float *p = dual + i * j->width;
         for (uint32_t l = 0; l < t->labels; l++)
             d[l] = j->c * (p[l] - (l == t->label[i] ? 1.f : 0.f));
         scatter(w, t->columns, j->width, tr_sparse_at(t->x, i), d);
@@ -423,7 +416,7 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
     double began = now();
     int fold = (int)task - 1;
     size_t w_size = ((size_t)t->columns + 1) * j->width, dual_size = t->x->rows * j->width;
-    uint32_t *order = tr_mem_array(t->n_train, sizeof *order);
+    uint32_t *order = tr_mem_array(t->x->rows, sizeof *order);
     float *z = tr_mem_zero(j->width, sizeof *z);
     float *w = fold < 0 ? j->out->model.owned : tr_mem_array(w_size, sizeof *w);
     /* the last fold may use up the duals themselves: nobody needs them after it */
@@ -467,7 +460,7 @@ tr_linear_job *tr_linear_open(const tr_training *t, tr_linear_kind kind, double 
     out->model = (tr_linear){.labels = t->labels, .columns = t->columns, .width = j->width};
     size_t w_size, z_size, dual_size;
     bool fits = tr_mem_multiply((size_t)t->columns + 1, j->width, &w_size) &&
-                tr_mem_multiply(t->n_scored, t->labels, &z_size) &&
+                tr_mem_multiply(t->scored->rows, t->labels, &z_size) &&
                 tr_mem_multiply(t->x->rows, j->width, &dual_size);
     if (fits) {
         out->model.weight = out->model.owned = tr_mem_zero(w_size, sizeof(float));

@@ -44,23 +44,22 @@ enum { TR_FOLD_NONE = 255 }; /* the fold of rows that are never held out */
 
 /* What all members of a zoo train on. Borrowed. */
 typedef struct {
-    const tr_sparse *x;      /* every row of the log */
+    const tr_sparse *x;      /* the training rows */
     const float *square;     /* squared length of each */
     const uint32_t *label;   /* of each; UINT32_MAX: none of the labels */
-    const uint32_t *train;   /* the rows to fit, n_train of them */
-    size_t n_train;
-    const uint8_t *fold;     /* of each row: 0..folds-1, or TR_FOLD_NONE */
+    const uint8_t *fold;     /* of each: 0..folds-1, or TR_FOLD_NONE: never held out */
     unsigned folds;
-    /* Rows whose decision values are wanted: held-out training rows (scored by the fit without
-     * their fold) and rows of the other sides (fold TR_FOLD_NONE; scored by the full fit). */
-    const uint32_t *scored;
-    size_t n_scored;
+    /* Rows whose decision values are wanted: training rows as they would look if they were new
+     * (scored by the fit without their fold), and rows of the other sides (fold TR_FOLD_NONE; scored
+     * by the full fit). */
+    const tr_sparse *scored;
+    const uint8_t *scored_fold;
     uint32_t labels, columns;
 } tr_training;
 
 typedef struct {
     tr_linear model;
-    float *decision; /* n_scored × labels row-major */
+    float *decision; /* scored rows × labels row-major */
     double seconds;  /* spent in its tasks, for people */
 } tr_linear_fit;
 

@@ -54,10 +54,6 @@ void tr_softmax_summarize(const float *z, uint32_t labels, float *scratch, tr_so
             third = z[l];
         }
     }
-    float mean = sum_floats(z, labels) / (float)labels;
-    for (uint32_t l = 0; l < labels; l++)
-        scratch[l] = (z[l] - mean) * (z[l] - mean);
-    out->spread = sqrtf(sum_floats(scratch, labels) / (float)labels);
     for (uint32_t l = 0; l < labels; l++)
         scratch[l] = z[l] - top;
     tr_real_exp_floats(scratch, scratch, labels);
@@ -70,7 +66,9 @@ void tr_softmax_summarize(const float *z, uint32_t labels, float *scratch, tr_so
     out->p[0] = 1 / sum;
     out->p[1] = e[0] / sum;
     out->p[2] = labels > 2 ? e[1] / sum : 0;
-    out->entropy = (float)tr_real_log((double)sum) - expected;
+    float log_sum = (float)tr_real_log((double)sum);
+    out->entropy = log_sum - expected;
+    out->evidence = top + log_sum;
     out->top = top;
     out->gap = top - second;
 }

@@ -17,7 +17,7 @@ typedef struct {
     float p[3];       /* the three largest probabilities; 0 where there are fewer labels */
     float entropy;    /* of all probabilities, in nats */
     float top, gap;   /* the largest value, and how far the second one is below it */
-    float spread;     /* standard deviation of the values over the labels */
+    float evidence;   /* ln of the sum of exp of the values: what they say in all */
 } tr_softmax_summary;
 
 /* z: `labels` (>= 2) scaled values; scratch: as many floats. */

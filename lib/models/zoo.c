@@ -120,12 +120,12 @@ static size_t weights_of(const tr_linear *m) { return ((size_t)m->columns + 1) *
 static tr_code scale(tr_zoo_member *m, const tr_training *t, const uint32_t *label_seen, tr_err *err)
 {
     const float *z[1] = {m->decision};
-    tr_code code = tr_softmax_fit(z, 1, t->n_scored, t->labels, label_seen, &m->scale, err);
+    tr_code code = tr_softmax_fit(z, 1, t->scored->rows, t->labels, label_seen, &m->scale, err);
     if (code != TR_OK)
         return code;
     if (m->scale < 1e-3)
         m->scale = 1e-3; /* no better than chance: all probabilities alike, never all the same */
-    multiply(m->decision, t->n_scored * t->labels, (float)m->scale);
+    multiply(m->decision, t->scored->rows * t->labels, (float)m->scale);
     multiply(m->model.owned, weights_of(&m->model), (float)m->scale);
     return TR_OK;
 }
@@ -138,10 +138,10 @@ static tr_code blend(tr_zoo *zoo, const tr_training *t, const uint32_t *label_se
     double w[TR_ZOO_SIZE];
     for (size_t m = 0; m < zoo->n; m++)
         z[m] = zoo->member[m].decision;
-    tr_code code = tr_softmax_fit(z, zoo->n, t->n_scored, t->labels, label_seen, w, err);
+    tr_code code = tr_softmax_fit(z, zoo->n, t->scored->rows, t->labels, label_seen, w, err);
     if (code != TR_OK)
         return code;
-    size_t weights = weights_of(&zoo->member[0].model), values = t->n_scored * t->labels;
+    size_t weights = weights_of(&zoo->member[0].model), values = t->scored->rows * t->labels;
     snprintf(b->name, sizeof b->name, "%s", tr_zoo_list[BLEND].name);
     b->scale = 1;
     b->model = zoo->member[0].model;

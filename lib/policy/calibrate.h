@@ -1,0 +1,28 @@
+/* calibrate: from a model stream to a certified policy.
+ *
+ * Upstream: stream, certify, policy. Downstream: tr-calibrate. */
+#ifndef TR_CALIBRATE_H
+#define TR_CALIBRATE_H
+
+#include "ground/err.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    double alpha, delta;
+    tr_guarantee guarantee;
+    tr_family family;
+    double novelty;          /* share of ordinary traffic to defer as unlike the log; 0: no guard */
+    double min_coverage;     /* least certified coverage that is worth deploying */
+    const char *defer_label; /* labels never answered, separated by commas; NULL: none */
+    uint64_t seed;
+} tr_calibrate_options;
+
+/* Fills *p from *s (which must outlive it; nothing is copied but the small parts). Returns TR_OK;
+ * TR_NO: refused, *p defers everything and p->certificate.refusal says why; TR_USAGE (a label of
+ * defer_label that the stream does not have); TR_DATA, TR_SYSTEM. Free *p with tr_policy_free. */
+TR_MUST tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_policy *p,
+                                 tr_err *err);
+
+#endif

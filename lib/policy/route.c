@@ -1,0 +1,187 @@
+#include "policy/route.h"
+
+#include "doors/json.h"
+#include "features/featurize.h"
+#include "ground/mem.h"
+#include "ground/num.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tr_route_worker {
+    const tr_policy *policy;
+    tr_featurizer features;
+    float *z, *scratch;
+    tr_trace_parser *parser;
+    tr_buf *label_json; /* each label as a JSON string */
+};
+
+void tr_route_close(tr_route_worker *w)
+{
+    if (!w)
+        return;
+    for (uint32_t l = 0; w->label_json && l < w->policy->labels.n; l++)
+        tr_buf_free(&w->label_json[l]);
+    free(w->label_json);
+    tr_trace_close(w->parser);
+    tr_featurize_free(&w->features);
+    free(w->z);
+    free(w);
+}
+
+tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
+{
+    tr_route_worker *w = tr_mem_zero(1, sizeof *w);
+    if (!w) {
+        tr_err_memory(err);
+        return NULL;
+    }
+    w->policy = p;
+    w->features.vocabulary = &p->vocabulary;
+    w->z = tr_mem_zero(2 * p->model.width, sizeof *w->z);
+    w->scratch = w->z ? w->z + p->model.width : NULL;
+    w->label_json = tr_mem_zero(p->labels.n, sizeof *w->label_json);
+    w->parser = tr_trace_open(
+        (tr_trace_keys){.input_key = *p->origin.input_key ? p->origin.input_key : NULL,
+                        .label_key = *p->origin.label_key ? p->origin.label_key : NULL},
+        TR_TRACE_NEED_INPUT, err);
+    bool ok = w->z && w->label_json && w->parser;
+    for (uint32_t l = 0; ok && l < p->labels.n; l++) {
+        tr_json_put_str(&w->label_json[l], p->labels.text[l]);
+        ok = !w->label_json[l].failed;
+    }
+    if (!ok) {
+        tr_err_memory(err);
+        tr_route_close(w);
+        return NULL;
+    }
+    return w;
+}
+
+bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out)
+{
+    const tr_policy *p = w->policy;
+    *out = (tr_decision){.why = TR_ROUTE_REFUSED};
+    if (!p->rule.accepts)
+        return true;
+    if (!tr_featurize_text(&w->features, text, false))
+        return false;
+    tr_softmax_summary s;
+    float unseen = w->features.row.unseen;
+    tr_linear_decide(&p->model, tr_tfidf_row_sparse(&w->features.row), w->z);
+    tr_softmax_summarize(w->z, p->labels.n, w->scratch, &s);
+    out->label = s.label;
+    out->score = tr_acceptor_score(&p->acceptor, &s, unseen);
+    if (!(tr_novelty_of(&p->rule.novelty, &s, unseen) <= p->rule.novelty_most))
+        out->why = TR_ROUTE_NOVEL;
+    else if (p->rule.label_deferred[s.label])
+        out->why = TR_ROUTE_LABEL;
+    else
+        out->why = out->score >= p->rule.threshold ? TR_ROUTE_HANDLED : TR_ROUTE_LOW;
+    return true;
+}
+
+/* ---- lines ---- */
+
+/* Names that a decision gives a meaning of its own: a request's members of that name are dropped. */
+static bool is_reserved(const char *name)
+{
+    static const char *const reserved[] = {"label", "decision", "accept_score", "stage", "propensity",
+                                           "shadow_share", "shadow", "error"};
+    for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
+        if (!strcmp(name, reserved[k]))
+            return true;
+    return false;
+}
+
+/* The request's own members, each with a comma behind it. */
+static void put_members(const tr_route_worker *w, bool keep_embedding, tr_buf *out)
+{
+    const tr_scan *scan = tr_trace_members(w->parser);
+    const tr_scan_member *teacher = tr_trace_teacher_member(w->parser);
+    for (size_t k = 0; k < scan->n; k++) {
+        const tr_scan_member *m = &scan->members[k];
+        const char *name = tr_trace_key_name(w->parser, m->known);
+        if (m == teacher) {
+            tr_buf_add_c(out, "\"teacher\"");
+        } else {
+            if (is_reserved(name) || (!keep_embedding && !strcmp(name, "embedding")) ||
+                (teacher && !strcmp(name, "teacher")))
+                continue;
+            tr_buf_add_str(out, m->key);
+        }
+        tr_buf_add_char(out, ':');
+        tr_buf_add_str(out, m->value);
+        tr_buf_add_char(out, ',');
+    }
+}
+
+/* 0..1,000,000 as the fraction that it stands for, six decimals at most. */
+static void put_millionths(tr_buf *out, uint32_t x)
+{
+    char text[9] = "0.000000";
+    if (x >= TR_ACCEPTOR_ONE || x == 0) {
+        tr_buf_add_char(out, x ? '1' : '0');
+        return;
+    }
+    for (int k = 7; k >= 2; k--, x /= 10)
+        text[k] = (char)('0' + x % 10);
+    size_t size = 8;
+    while (text[size - 1] == '0')
+        size--;
+    tr_buf_add(out, text, size);
+}
+
+static void put_decision(const tr_route_worker *w, const tr_decision *d, bool teacher_known,
+                         tr_buf *out)
+{
+    bool handled = d->why == TR_ROUTE_HANDLED;
+    tr_buf_add_c(out, "\"label\":");
+    if (handled)
+        tr_buf_add_str(out, tr_buf_str(&w->label_json[d->label]));
+    else
+        tr_buf_add_c(out, "null");
+    tr_buf_add_c(out, handled ? ",\"decision\":\"handled\",\"accept_score\":"
+                              : ",\"decision\":\"deferred\",\"accept_score\":");
+    put_millionths(out, d->score);
+    /* a teacher label that came with the request is known whatever is decided */
+    tr_buf_add_c(out, !handled        ? ",\"stage\":null,\"propensity\":1,\"shadow_share\":0}\n"
+                      : teacher_known ? ",\"stage\":1,\"propensity\":1,\"shadow_share\":0}\n"
+                                      : ",\"stage\":1,\"propensity\":0,\"shadow_share\":0}\n");
+}
+
+static void put_error(const tr_route_worker *w, bool keep_embedding, uint64_t number,
+                      const char *reason, tr_buf *out)
+{
+    char text[1200];
+    int size = snprintf(text, sizeof text, "line %llu: %s", (unsigned long long)number, reason);
+    put_members(w, keep_embedding, out);
+    tr_buf_add_c(out, "\"label\":null,\"decision\":\"deferred\",\"accept_score\":null,"
+                      "\"stage\":null,\"propensity\":1,\"shadow_share\":0,\"error\":");
+    tr_json_put_str(out, tr_str_of(text, (size_t)size < sizeof text ? (size_t)size
+                                                                     : sizeof text - 1));
+    tr_buf_add_c(out, "}\n");
+}
+
+tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool keep_embedding,
+                      tr_buf *out, bool *bad, tr_err *err)
+{
+    tr_trace t;
+    tr_decision d;
+    *bad = false;
+    tr_code code = tr_trace_parse(w->parser, line, number, &t, err);
+    if (code == TR_SYSTEM)
+        return code;
+    tr_buf_add_char(out, '{');
+    if (code == TR_OK) {
+        put_members(w, keep_embedding, out);
+        if (!tr_route_text(w, t.input, &d))
+            return tr_err_memory(err);
+        put_decision(w, &d, t.teacher.data != NULL, out);
+    } else {
+        *bad = true;
+        put_error(w, keep_embedding, number, err ? err->message : "cannot be read", out);
+    }
+    return out->failed ? tr_err_memory(err) : TR_OK;
+}

@@ -1,0 +1,44 @@
+/* route: a request in, a decision out.
+ *
+ * The rule is the one that was certified: same features, same scores, same comparison, to the bit.
+ * No state from row to row. Upstream: policy. Downstream: tr-route. */
+#ifndef TR_ROUTE_H
+#define TR_ROUTE_H
+
+#include "ground/err.h"
+#include "policy/policy.h"
+#include "traces/trace.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum {
+    TR_ROUTE_HANDLED,
+    TR_ROUTE_LOW,     /* the accept score is below the threshold */
+    TR_ROUTE_NOVEL,   /* unlike the log: outside the guard */
+    TR_ROUTE_LABEL,   /* a label that is never answered */
+    TR_ROUTE_REFUSED  /* the policy defers everything */
+} tr_route_why;
+
+typedef struct {
+    tr_route_why why;
+    uint32_t label; /* the surrogate's; answered only where handled */
+    uint32_t score; /* accept score in millionths */
+} tr_decision;
+
+/* What one thread needs: buffers, a parser. Not shared. */
+typedef struct tr_route_worker tr_route_worker;
+
+tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err); /* borrows p; NULL: TR_SYSTEM */
+void tr_route_close(tr_route_worker *w);                         /* NULL is allowed */
+
+/* Decides on a text. False when memory is out. */
+bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out);
+
+/* A request line to a decision line, with its newline, appended to `out`. A line that cannot be
+ * read becomes a deferred decision with "error" ("line NUMBER: reason"), and *bad is set. Returns
+ * TR_OK or TR_SYSTEM (memory). */
+TR_MUST tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool keep_embedding,
+                              tr_buf *out, bool *bad, tr_err *err);
+
+#endif

@@ -1,0 +1,139 @@
+#include "policy/verify.h"
+
+#include "features/featurize.h"
+#include "ground/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The calibration rows of the log, as the policy itself sees them. */
+static tr_code rescore(const tr_policy *p, const tr_dataset *d, tr_heldout *h,
+                       tr_softmax_summary **summary, tr_err *err)
+{
+    tr_featurizer f = {.vocabulary = &p->vocabulary};
+    float *z = tr_mem_array(2 * p->model.width, sizeof *z);
+    h->rows = tr_mem_array(d->calibration, sizeof *h->rows);
+    *summary = tr_mem_array(d->calibration, sizeof **summary);
+    tr_code code = z && h->rows && *summary ? TR_OK : tr_err_memory(err);
+    for (size_t i = 0; code == TR_OK && i < d->n; i++) {
+        const tr_dataset_row *r = &d->rows[i];
+        if (r->side != TR_SIDE_CALIBRATION)
+            continue;
+        if (!tr_featurize_text(&f, r->text, false)) {
+            code = tr_err_memory(err);
+            break;
+        }
+        tr_linear_decide(&p->model, tr_tfidf_row_sparse(&f.row), z);
+        tr_softmax_summarize(z, p->labels.n, z + p->model.width, &(*summary)[h->n]);
+        uint32_t label = r->label == TR_LABEL_NONE
+                             ? TR_LABEL_NONE
+                             : tr_labels_find(&p->labels, d->labels.text[r->label]);
+        h->rows[h->n++] = (tr_heldout_row){.row = r->row, .group = r->group, .label = label,
+                                           .weight = 1, .unseen = f.row.unseen, .side = r->side};
+    }
+    free(z);
+    tr_featurize_free(&f);
+    return code;
+}
+
+static tr_code compare(const tr_certificate *c, const tr_certify_path *path, const uint32_t *step_of,
+                       uint64_t inside, uint64_t rows, tr_err *err)
+{
+    if (rows != c->rows || inside != c->inside)
+        return tr_err_set(err, TR_NO,
+                          "different: %llu calibration rows, %llu inside the guard; the "
+                          "certificate says %llu and %llu",
+                          (unsigned long long)rows, (unsigned long long)inside,
+                          (unsigned long long)c->rows, (unsigned long long)c->inside);
+    int walked = 0;
+    for (uint32_t k = 0; k < c->n_path; k++)
+        walked += c->path[k].walked;
+    if (path->n_steps != walked)
+        return tr_err_set(err, TR_NO, "different: %d steps walked; the certificate says %d",
+                          path->n_steps, walked);
+    for (int j = 0; j < path->n_steps; j++) {
+        const tr_certify_step *s = &path->steps[j];
+        const tr_cert_step *r = &c->path[step_of[s->node]];
+        if ((uint64_t)s->accepted != r->accepted || (uint64_t)s->tested != r->tested ||
+            (uint64_t)s->agreed != r->agreed || (uint64_t)s->needed != r->needed ||
+            s->passed != r->passed)
+            return tr_err_set(err, TR_NO,
+                              "different: at threshold %.6f %lld of %lld tested rows agree; the "
+                              "certificate says %llu of %llu",
+                              (double)r->threshold / TR_ACCEPTOR_ONE, (long long)s->agreed,
+                              (long long)s->tested, (unsigned long long)r->agreed,
+                              (unsigned long long)r->tested);
+    }
+    if ((uint64_t)path->accepted != c->accepted)
+        return tr_err_set(err, TR_NO, "different: %lld rows accepted; the certificate says %llu",
+                          (long long)path->accepted, (unsigned long long)c->accepted);
+    return TR_OK;
+}
+
+static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_softmax_summary *summary,
+                          tr_err *err)
+{
+    const tr_certificate *c = &p->certificate;
+    uint32_t *rows = NULL;
+    size_t n = tr_heldout_side(h, TR_SIDE_CALIBRATION, c->seed, &rows);
+    double *score = tr_mem_array(h->n, sizeof *score);
+    uint8_t *agree = tr_mem_array(h->n, 1), *inside = tr_mem_array(h->n, 1);
+    tr_certify_path path = {.nodes = tr_mem_zero((size_t)c->n_path, sizeof(tr_certify_node)),
+                            .n_nodes = (int)c->n_path};
+    uint32_t *step_of = tr_mem_array(c->n_path, sizeof *step_of);
+    tr_code code = rows && score && agree && inside && path.nodes && step_of ? TR_OK
+                                                                             : tr_err_memory(err);
+    if (code == TR_OK) {
+        uint64_t n_inside = 0;
+        for (size_t k = 0; k < n; k++) {
+            const tr_softmax_summary *s = &summary[rows[k]];
+            float unseen = h->rows[rows[k]].unseen;
+            score[k] = (double)tr_acceptor_score(&p->acceptor, s, unseen);
+            agree[k] = s->label == h->rows[rows[k]].label;
+            inside[k] = tr_novelty_of(&p->rule.novelty, s, unseen) <= p->rule.novelty_most &&
+                        !p->rule.label_deferred[s->label];
+            n_inside += inside[k];
+        }
+        for (uint32_t k = 0; k < c->n_path; k++) {
+            bool last = k + 1 == c->n_path; /* accept-all */
+            path.nodes[k] = (tr_certify_node){
+                .threshold = last ? -INFINITY : (double)c->path[k].threshold, .on_path = true};
+            step_of[k] = k;
+        }
+        tr_certify_target target = {.alpha = c->alpha, .delta = c->delta_used,
+                                    .guarantee = c->guarantee, .grid = 100};
+        tr_certify_rows side = {.n = n, .score = score, .agree = agree, .inside = inside};
+        code = tr_certify_walk(&target, &side, &path, err);
+        if (code == TR_OK)
+            code = compare(c, &path, step_of, n_inside, n, err);
+    }
+    free(rows);
+    free(score);
+    free(agree);
+    free(inside);
+    free(step_of);
+    tr_certify_free(&path);
+    return code;
+}
+
+tr_code tr_verify_policy(const tr_policy *p, const tr_dataset *d, tr_err *err)
+{
+    char digest[33];
+    tr_digest_print(d->calibration_digest, digest);
+    if (strcmp(digest, p->origin.calibration_digest) != 0)
+        return tr_err_set(err, TR_DATA,
+                          "these are other traces than the policy was calibrated on (digest %s, "
+                          "the policy has %s)",
+                          digest, p->origin.calibration_digest);
+    if (!p->rule.accepts)
+        return TR_OK; /* it defers everything: there is nothing to check */
+    tr_heldout h = {0};
+    tr_softmax_summary *summary = NULL;
+    tr_code code = rescore(p, d, &h, &summary, err);
+    if (code == TR_OK)
+        code = walk_again(p, &h, summary, err);
+    tr_heldout_free(&h);
+    free(summary);
+    return code;
+}
