@@ -103,8 +103,8 @@ int main(int argc, char **argv)
     tr_cli_init(&cli, "tr-train");
     const tr_opt own[] = {
         {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose,
-         .help = "surrogates to train: logreg_c1, logreg_c10, sgd_log, svm, blend; -NAME leaves "
-                 "one out"},
+         .help = "surrogates to train: logreg_c1, logreg_c10, sgd_log, svm, nb, blend; -NAME "
+                 "leaves one out"},
         {0, "folds", "K", TR_OPT_INT, &folds, 2, 20,
          .help = "parts of the training rows that are held out in turn"},
         {0, "no-trailer", NULL, TR_OPT_FLAG, &no_trailer,

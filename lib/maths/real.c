@@ -16,7 +16,7 @@ static double scale_by_two(double x, int64_t k) { /* x · 2^k, k in -1022..1023 
 
 double tr_real_exp(double x) {
     if (!(x > -708))
-        return 0;
+        return x != x ? x : 0;
     if (x > 709)
         return INFINITY;
     double k = floor(x * LOG2_E + 0.5);
@@ -49,7 +49,7 @@ enum { LANES = 8 };
 
 static void exp_lanes(const float *x, float *y) {
     for (int i = 0; i < LANES; i++) {
-        float v = x[i] < -87.f ? -87.f : x[i];
+        float v = x[i] > -87.f ? x[i] : -87.f; /* also for NaN */
         v = v > 88.f ? 88.f : v;
         float t = v * 1.44269504f;
         int32_t k = (int32_t)(t + (t < 0 ? -0.5f : 0.5f));

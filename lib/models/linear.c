@@ -70,7 +70,7 @@ tr_code tr_linear_read(tr_linear *m, tr_le_reader *r, uint32_t labels, uint32_t 
 
 /* ---- shared by the fits ---- */
 
-static double now(void)
+double tr_linear_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -97,9 +97,8 @@ static size_t rows_of(const tr_training *t, int fold, uint32_t *rows)
     return n;
 }
 
-/* Values of `labels` labels, from `first` on, for the rows that this fit scores. */
-static void score(const tr_training *t, int fold, const float *w, size_t width, uint32_t first,
-                  uint32_t labels, float *z, float *decision)
+void tr_linear_score(const tr_training *t, int fold, const float *w, size_t width, uint32_t first,
+                     uint32_t labels, float *z, float *decision)
 {
     int wanted = fold < 0 ? TR_FOLD_NONE : fold;
     for (size_t s = 0; s < t->scored->rows; s++) {
@@ -272,7 +271,7 @@ static tr_code block_task(void *context, size_t task, tr_err *err)
 {
     tr_linear_job *j = context;
     const tr_training *t = j->t;
-    double began = now();
+    double began = tr_linear_clock();
     bool svm = j->kind == TR_LINEAR_SVM;
     uint32_t first = (uint32_t)task * BLOCK;
     uint32_t labels = t->labels - first < BLOCK ? t->labels - first : BLOCK;
@@ -288,7 +287,7 @@ static tr_code block_task(void *context, size_t task, tr_err *err)
     for (size_t f = 0; f < columns; f++)
         memcpy(j->out->model.owned + f * j->width + first, full.w + f * BLOCK,
                labels * sizeof(float));
-    score(t, -1, full.w, BLOCK, first, labels, z, j->out->decision);
+    tr_linear_score(t, -1, full.w, BLOCK, first, labels, z, j->out->decision);
     tr_code code = t->folds && !block_open(&part, t, svm) ? tr_err_memory(err) : TR_OK;
     for (int fold = 0; code == TR_OK && fold < (int)t->folds; fold++) {
         n = rows_of(t, fold, part.order);
@@ -300,11 +299,11 @@ static tr_code block_task(void *context, size_t task, tr_err *err)
         } else {
             sgd_fit(t, &part, n, first);
         }
-        score(t, fold, part.w, BLOCK, first, labels, z, j->out->decision);
+        tr_linear_score(t, fold, part.w, BLOCK, first, labels, z, j->out->decision);
     }
     block_free(&full);
     block_free(&part);
-    add_seconds(&j->out->seconds, now() - began);
+    add_seconds(&j->out->seconds, tr_linear_clock() - began);
     return code;
 }
 
@@ -413,7 +412,7 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
 {
     tr_linear_job *j = context;
     const tr_training *t = j->t;
-    double began = now();
+    double began = tr_linear_clock();
     int fold = (int)task - 1;
     size_t w_size = ((size_t)t->columns + 1) * j->width, dual_size = t->x->rows * j->width;
     uint32_t *order = tr_mem_array(t->x->rows, sizeof *order);
@@ -432,7 +431,7 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
             logistic_leave_out(j, fold, w, dual, z);
         }
         code = logistic_fit(j, order, n, w, dual, err);
-        score(t, fold, w, j->width, 0, t->labels, z, j->out->decision);
+        tr_linear_score(t, fold, w, j->width, 0, t->labels, z, j->out->decision);
     }
     free(order);
     free(z);
@@ -440,43 +439,50 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
         free(w);
     if (own_dual)
         free(dual);
-    add_seconds(&j->out->seconds, now() - began);
+    add_seconds(&j->out->seconds, tr_linear_clock() - began);
     return code;
 }
 
 /* ---- jobs ---- */
 
+tr_code tr_linear_fit_open(tr_linear_fit *out, const tr_training *t, tr_err *err)
+{
+    size_t width = tr_dot_width(t->labels), weights, values;
+    *out = (tr_linear_fit){.model = {.labels = t->labels, .columns = t->columns, .width = width}};
+    if (tr_mem_multiply((size_t)t->columns + 1, width, &weights) &&
+        tr_mem_multiply(t->scored->rows, t->labels, &values)) {
+        out->model.weight = out->model.owned = tr_mem_zero(weights, sizeof(float));
+        out->decision = tr_mem_zero(values, sizeof(float));
+    }
+    if (out->model.owned && out->decision)
+        return TR_OK;
+    tr_linear_free(&out->model);
+    free(out->decision);
+    out->decision = NULL;
+    return tr_err_memory(err);
+}
+
 tr_linear_job *tr_linear_open(const tr_training *t, tr_linear_kind kind, double c,
                               tr_linear_fit *out, tr_err *err)
 {
-    *out = (tr_linear_fit){0};
     tr_linear_job *j = tr_mem_zero(1, sizeof *j);
+    size_t duals;
     if (!j) {
         tr_err_memory(err);
         return NULL;
     }
     *j = (tr_linear_job){.t = t, .kind = kind, .c = (float)c, .width = tr_dot_width(t->labels),
                          .out = out};
-    out->model = (tr_linear){.labels = t->labels, .columns = t->columns, .width = j->width};
-    size_t w_size, z_size, dual_size;
-    bool fits = tr_mem_multiply((size_t)t->columns + 1, j->width, &w_size) &&
-                tr_mem_multiply(t->scored->rows, t->labels, &z_size) &&
-                tr_mem_multiply(t->x->rows, j->width, &dual_size);
-    if (fits) {
-        out->model.weight = out->model.owned = tr_mem_zero(w_size, sizeof(float));
-        out->decision = tr_mem_zero(z_size, sizeof(float));
-        if (kind == TR_LINEAR_LOGISTIC)
-            j->dual = tr_mem_zero(dual_size, sizeof(float));
-    }
-    if (!fits || !out->model.owned || !out->decision ||
-        (kind == TR_LINEAR_LOGISTIC && !j->dual)) {
-        tr_linear_free(&out->model);
-        free(out->decision);
-        *out = (tr_linear_fit){0};
-        tr_linear_close(j);
+    bool logistic = kind == TR_LINEAR_LOGISTIC;
+    if (logistic && tr_mem_multiply(t->x->rows, j->width, &duals))
+        j->dual = tr_mem_zero(duals, sizeof(float));
+    if (logistic && !j->dual)
         tr_err_memory(err);
-        return NULL;
-    }
+    else if (tr_linear_fit_open(out, t, err) == TR_OK)
+        goto ready;
+    tr_linear_close(j);
+    return NULL;
+ready:
     for (size_t i = 0; j->dual && i < t->x->rows; i++)
         if (t->label[i] != UINT32_MAX)
             j->dual[i * j->width + t->label[i]] = 1; /* all weights zero belong to these duals */

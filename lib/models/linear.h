@@ -63,6 +63,14 @@ typedef struct {
     double seconds;  /* spent in its tasks, for people */
 } tr_linear_fit;
 
+/* Allocates *out for what t wants, all zero: what a fit begins with. */
+TR_MUST tr_code tr_linear_fit_open(tr_linear_fit *out, const tr_training *t, tr_err *err);
+/* Values of `labels` labels, from `first` on, for the rows that the fit without `fold` (-1: the full
+ * fit) scores. w: columns + 1 rows of `width`; z: room for a row. */
+void tr_linear_score(const tr_training *t, int fold, const float *w, size_t width, uint32_t first,
+                     uint32_t labels, float *z, float *decision);
+double tr_linear_clock(void); /* seconds of this thread's processor time, for people */
+
 /* A fit as tasks for a pool. */
 typedef struct tr_linear_job tr_linear_job;
 

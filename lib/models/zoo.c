@@ -1,28 +1,29 @@
 #include "models/zoo.h"
 
 #include "ground/mem.h"
+#include "models/bayes.h"
 #include "models/softmax.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLEND = TR_ZOO_SIZE - 1 };
+enum { BAYES = TR_ZOO_SIZE - 2, BLEND = TR_ZOO_SIZE - 1 };
 
 const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE] = {
     {"logreg_c1", "multinomial logistic regression, C = 1", false},
     {"logreg_c10", "multinomial logistic regression, C = 10", true},
     {"sgd_log", "one-vs-rest logistic regression by stochastic gradient descent", false},
     {"svm", "one-vs-rest support vector machine, squared hinge, C = 0.5", true},
+    {"nb", "multinomial naive Bayes", true},
     {"blend", "the others' decision values, weighted; one linear model again", true},
 };
 
-/* How the members are fitted; the blend is made of them. In this order the longest tasks come
- * first. */
+/* How the linear members are fitted, in the order of the list. */
 static const struct {
     tr_linear_kind kind;
     double c;
-} recipe[BLEND] = {
+} recipe[BAYES] = {
     {TR_LINEAR_LOGISTIC, 1}, {TR_LINEAR_LOGISTIC, 10}, {TR_LINEAR_SGD, 0}, {TR_LINEAR_SVM, 0.5}};
 
 static int find(const char *name, size_t length)
@@ -94,15 +95,49 @@ static void told(void *context, size_t finished)
     l->done(l->context, finished, l->tasks);
 }
 
-static tr_code run(tr_linear_job **jobs, size_t n, int threads, listener *l, tr_err *err)
+/* The members that are fitted, each with its job; the blend is made of them afterwards. */
+typedef struct {
+    tr_linear_job *linear[BAYES];
+    tr_linear_fit fit[BLEND]; /* in the order of the list, those not chosen empty */
+    tr_bayes_job bayes;
+    bool with_bayes;
+} jobs;
+
+static tr_code open_jobs(jobs *j, const tr_training *t, const bool chosen[TR_ZOO_SIZE], tr_err *err)
 {
-    for (size_t m = 0; m < n; m++)
-        l->tasks += tr_linear_task_count(jobs[m]);
+    for (int m = 0; m < BAYES; m++) {
+        if (!chosen[m])
+            continue;
+        j->linear[m] = tr_linear_open(t, recipe[m].kind, recipe[m].c, &j->fit[m], err);
+        if (!j->linear[m])
+            return TR_SYSTEM;
+    }
+    j->with_bayes = chosen[BAYES];
+    return chosen[BAYES] ? tr_bayes_open(&j->bayes, t, &j->fit[BAYES], err) : TR_OK;
+}
+
+static void close_jobs(jobs *j)
+{
+    for (int m = 0; m < BAYES; m++)
+        tr_linear_close(j->linear[m]);
+}
+
+static tr_code run(jobs *j, int threads, listener *l, tr_err *err)
+{
+    l->tasks = j->with_bayes;
+    for (int m = 0; m < BAYES; m++)
+        l->tasks += j->linear[m] ? tr_linear_task_count(j->linear[m]) : 0;
     tr_pool_task *tasks = tr_mem_array(l->tasks, sizeof *tasks);
     if (!tasks)
         return tr_err_memory(err);
-    for (size_t m = 0, at = 0; m < n; at += tr_linear_task_count(jobs[m]), m++)
-        tr_linear_tasks(jobs[m], at, tasks + at);
+    size_t at = 0;
+    for (int m = 0; m < BAYES; m++)
+        if (j->linear[m]) {
+            tr_linear_tasks(j->linear[m], at, tasks + at);
+            at += tr_linear_task_count(j->linear[m]);
+        }
+    if (j->with_bayes)
+        tasks[at] = tr_bayes_task(&j->bayes);
     tr_code code = tr_pool_run(tasks, l->tasks, threads, l->done ? told : NULL, l, err);
     free(tasks);
     return code;
@@ -166,31 +201,22 @@ tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen
                    tr_err *err)
 {
     *zoo = (tr_zoo){0};
-    tr_linear_job *jobs[BLEND] = {0};
-    tr_linear_fit fits[BLEND] = {0};
+    jobs j = {0};
     listener l = {done, context, 0};
-    tr_code code = TR_OK;
-    size_t n = 0;
-    for (int m = 0; m < BLEND && code == TR_OK; m++) {
-        if (!chosen[m])
-            continue;
-        snprintf(zoo->member[n].name, TR_ZOO_NAME, "%s", tr_zoo_list[m].name);
-        jobs[n] = tr_linear_open(t, recipe[m].kind, recipe[m].c, &fits[n], err);
-        if (jobs[n])
-            n++;
-        else
-            code = TR_SYSTEM;
-    }
+    tr_code code = open_jobs(&j, t, chosen, err);
     if (code == TR_OK)
-        code = run(jobs, n, threads, &l, err);
-    for (size_t m = 0; m < n; m++) {
-        tr_linear_close(jobs[m]);
-        zoo->member[m].model = fits[m].model;
-        zoo->member[m].decision = fits[m].decision;
-        zoo->member[m].seconds = fits[m].seconds;
+        code = run(&j, threads, &l, err);
+    close_jobs(&j);
+    for (int m = 0; m < BLEND; m++) {
+        if (!j.fit[m].decision)
+            continue;
+        tr_zoo_member *member = &zoo->member[zoo->n++];
+        snprintf(member->name, sizeof member->name, "%s", tr_zoo_list[m].name);
+        member->model = j.fit[m].model;
+        member->decision = j.fit[m].decision;
+        member->seconds = j.fit[m].seconds;
     }
-    zoo->n = n;
-    for (size_t m = 0; m < n && code == TR_OK; m++)
+    for (size_t m = 0; m < zoo->n && code == TR_OK; m++)
         code = scale(&zoo->member[m], t, label_seen, err);
     if (code == TR_OK && chosen[BLEND])
         code = blend(zoo, t, label_seen, err);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TR_ZOO_SIZE = 5, TR_ZOO_NAME = 16 };
+enum { TR_ZOO_SIZE = 6, TR_ZOO_NAME = 16 };
 
 typedef struct {
     const char *name, *what; /* what it is, for the help */

@@ -173,6 +173,8 @@ tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool kee
     tr_code code = tr_trace_parse(w->parser, line, number, &t, err);
     if (code == TR_SYSTEM)
         return code;
+    if (code == TR_OK && t.is_trailer) /* of a split log: it asks for nothing */
+        code = tr_err_set(err, TR_DATA, "no input: the last line of tr-split's output");
     tr_buf_add_char(out, '{');
     if (code == TR_OK) {
         put_members(w, keep_embedding, out);

@@ -1,0 +1,95 @@
+#include "models/bayes.h"
+
+#include "ground/mem.h"
+#include "maths/dot.h"
+#include "maths/real.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Added to the weight of every feature in every label, so that none is impossible. */
+static const float SMOOTHING = 0.02f;
+
+/* Adds a row's features to its label's column of counts, or takes them away. */
+static void count_row(const tr_training *t, float *count, size_t width, size_t row, float sign)
+{
+    uint32_t label = t->label[row];
+    if (label == UINT32_MAX)
+        return;
+    tr_sparse_row x = tr_sparse_at(t->x, row);
+    for (size_t q = 0; q < x.n; q++)
+        count[(size_t)x.index[q] * width + label] += sign * x.value[q];
+    count[(size_t)t->columns * width + label] += sign;
+}
+
+/* Counts to weights, in place: ln of the smoothed share of each feature in each label, less its mean
+ * over the labels (softmax does not mind, and a rare feature then says little in all). */
+static void weigh(const tr_training *t, float *w, size_t width, float *total)
+{
+    memset(total, 0, width * sizeof *total);
+    for (size_t f = 0; f < t->columns; f++)
+        for (uint32_t l = 0; l < t->labels; l++) {
+            float *x = &w[f * width + l];
+            *x = *x > 0 ? *x : 0; /* what is left of a count that was taken away again */
+            total[l] += *x;
+        }
+    for (uint32_t l = 0; l < t->labels; l++)
+        total[l] = (float)log((double)total[l] + (double)SMOOTHING * t->columns);
+    for (size_t f = 0; f <= t->columns; f++) {
+        float *x = w + f * width, mean = 0;
+        bool prior = f == t->columns;
+        for (uint32_t l = 0; l < t->labels; l++)
+            x[l] += prior ? 1 : SMOOTHING;
+        tr_real_log_floats(x, x, t->labels);
+        for (uint32_t l = 0; l < t->labels; l++) {
+            x[l] -= prior ? 0 : total[l];
+            mean += x[l] / (float)t->labels;
+        }
+        for (uint32_t l = 0; l < t->labels; l++)
+            x[l] -= mean;
+    }
+}
+
+static tr_code run(void *context, size_t task, tr_err *err)
+{
+    const tr_bayes_job *j = context;
+    const tr_training *t = j->t;
+    double began = tr_linear_clock();
+    size_t width = tr_dot_width(t->labels), size = ((size_t)t->columns + 1) * width;
+    float *count = tr_mem_zero(size, sizeof *count), *w = j->out->model.owned;
+    float *part = tr_mem_array(size, sizeof *part), *z = tr_mem_zero(2 * width, sizeof *z);
+    tr_code code = count && part && z ? TR_OK : tr_err_memory(err);
+    (void)task;
+    if (code == TR_OK) {
+        for (size_t i = 0; i < t->x->rows; i++)
+            count_row(t, count, width, i, 1);
+        memcpy(w, count, size * sizeof *w);
+        weigh(t, w, width, z);
+        tr_linear_score(t, -1, w, width, 0, t->labels, z, j->out->decision);
+        for (int fold = 0; fold < (int)t->folds; fold++) {
+            memcpy(part, count, size * sizeof *part);
+            for (size_t i = 0; i < t->x->rows; i++)
+                if (t->fold[i] == fold)
+                    count_row(t, part, width, i, -1);
+            weigh(t, part, width, z);
+            tr_linear_score(t, fold, part, width, 0, t->labels, z, j->out->decision);
+        }
+    }
+    free(count);
+    free(part);
+    free(z);
+    j->out->seconds += tr_linear_clock() - began;
+    return code;
+}
+
+tr_code tr_bayes_open(tr_bayes_job *j, const tr_training *t, tr_linear_fit *out, tr_err *err)
+{
+    *j = (tr_bayes_job){t, out};
+    return tr_linear_fit_open(out, t, err);
+}
+
+tr_pool_task tr_bayes_task(tr_bayes_job *j)
+{
+    return (tr_pool_task){.run = run, .context = j, .after = -1};
+}
