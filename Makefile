@@ -47,6 +47,8 @@ UNIT_C   := $(wildcard tests/unit/*.c)
 UNITS    := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_C   := $(wildcard fuzz/*.c)
 FUZZERS  := $(FUZZ_C:fuzz/%.c=$(BUILD)/fuzz/%)
+FAULT_C  := $(wildcard tests/faults/*.c)
+FAULTS   := $(FAULT_C:tests/faults/%.c=$(BUILD)/faults/%)
 SIM_C    := $(wildcard bench/*.c)
 SIMS     := $(SIM_C:bench/%.c=$(BUILD)/bench/%)
 PAGES    := $(wildcard man/*.[0-9])
@@ -60,6 +62,11 @@ $(BUILD)/libtr.a: $(LIB_O)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXED) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The kernels: unrolled and vectorized, whatever CFLAGS says for the rest.
+ifndef SAN
+$(BUILD)/lib/maths/%.o $(BUILD)/lib/models/%.o: CFLAGS += -O3
+endif
 
 $(BIN)/tr-%: $(BUILD)/src/tr-%.o $(SHARED_O) $(BUILD)/libtr.a
 	@mkdir -p $(@D)
@@ -76,15 +83,19 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtr.a
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(BUILD)/libtr.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pthread -o $@ $^ $(LDFLAGS) $(LIBS)
+$(BUILD)/faults/%: $(BUILD)/tests/faults/%.o $(BUILD)/libtr.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pthread -o $@ $^ $(LDFLAGS) $(LIBS)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libtr.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pthread -o $@ $^ $(LDFLAGS) $(LIBS)
 
 units: $(UNITS)
 fuzzers: $(FUZZERS)
+faults: $(FAULTS)
 sims: $(SIMS)
 
-check: all units fuzzers sims
+check: all units fuzzers faults sims
 	BUILD=$(BUILD) BIN=$(BIN) tests/run
 
 lint:
@@ -110,9 +121,10 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all units fuzzers sims check lint bench verify-guarantee install uninstall clean
+.PHONY: all units fuzzers faults sims check lint bench verify-guarantee install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 -include $(LIB_O:.o=.d) $(SHARED_O:.o=.d) $(TOOL_C:%.c=$(BUILD)/%.d)
--include $(UNIT_C:%.c=$(BUILD)/%.d) $(FUZZ_C:%.c=$(BUILD)/%.d) $(SIM_C:%.c=$(BUILD)/%.d)
+-include $(UNIT_C:%.c=$(BUILD)/%.d) $(FUZZ_C:%.c=$(BUILD)/%.d) $(SIM_C:%.c=$(BUILD)/%.d) \
+         $(FAULT_C:%.c=$(BUILD)/%.d)

@@ -12,7 +12,7 @@
 
 static const char synopsis[] = "--alpha A [OPTION]... [FILE]";
 static const char purpose[] =
-    "Certifies, on calibration rows that nothing was chosen by, the threshold above which a\n"
+    "Certifies, on calibration rows that nothing was chosen by, the threshold above which a "
     "surrogate agrees with the teacher on at least a share A of what it answers; writes the policy.";
 static const char tail[] =
     "Exit status: 0 certified, 1 refused (the policy then defers everything) or --verify found a\n"

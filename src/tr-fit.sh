@@ -21,7 +21,8 @@ manual page says more.
       --replace                 let a refusal replace the policy in the -o file
       --zoo lean|all|LIST       surrogates to train (default lean)
       --folds K                 parts of the training rows that are held out in turn (default 5)
-      --features LIST           what the acceptor sees: tracer, all or a list (default all)
+      --features tracer|all|LIST
+                                what the acceptor sees (default all)
       --calibration auto|SHARE  share of rows that calibrate (default auto)
       --group KEY               keep rows with the same value of KEY on one side
       --labels FILE             the labels that count, one a line

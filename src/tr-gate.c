@@ -6,7 +6,7 @@
 
 static const char synopsis[] = "[OPTION]... [FILE]";
 static const char purpose[] =
-    "Fits, for each member of a model stream, the acceptor that predicts whether the member agrees\n"
+    "Fits, for each member of a model stream, the acceptor that predicts whether the member agrees "
     "with the teacher. Without it tr-calibrate goes by the member's own margin.";
 static const char tail[] =
     "Exit status: 0 done, 2 wrong usage, 3 bad data, 4 the system failed.\n"
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     const tr_opt own[] = {
         {0, "features", "tracer|all|LIST", TR_OPT_CALL, &choose,
          .help = "what the acceptor sees: top1, top2, margin, entropy (these four: tracer), logit, "
-                 "third, top, gap, spread, unseen, label"},
+                 "third, top, gap, evidence, unseen, label"},
     };
     tr_cli_add(&cli, own, sizeof own / sizeof *own);
     tr_cli_add_shared(&cli, TR_CLI_OUTPUT);

@@ -11,7 +11,7 @@
 
 static const char synopsis[] = "POLICY [OPTION]... [FILE]...";
 static const char purpose[] =
-    "Answers what the policy is certified to answer and defers the rest: one decision line for\n"
+    "Answers what the policy is certified to answer and defers the rest: one decision line for "
     "each request line, in the same order.";
 static const char tail[] =
     "SIGHUP takes the policy file in anew between two lines; a bad file leaves the old one in place.\n"

@@ -10,7 +10,7 @@
 
 static const char synopsis[] = "[OPTION]... [FILE]...";
 static const char purpose[] =
-    "Trains surrogates on the split traces of FILEs (or standard input), holds out every training\n"
+    "Trains surrogates on the split traces of FILEs (or standard input), holds out every training "
     "row once, and writes a model stream for tr-gate or tr-calibrate.";
 static const char tail[] =
     "Exit status: 0 done, 2 wrong usage, 3 bad data or too little of it, 4 the system failed.\n"

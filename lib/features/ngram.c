@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
+enum { PIECE = 256 }; /* bytes that are folded at once */
 enum { SHORTEST = 2, LONGEST = 5, APOSTROPHE = '\'', TYPOGRAPHIC_APOSTROPHE = 0x2019 };
 
 /* Different starts keep the kinds of gram apart. */
@@ -49,6 +50,39 @@ static kind kind_of(int32_t c) {
     }
 }
 
+/* Whether the character at p neither joins nor changes places with what stands before it. */
+static bool is_boundary(const utf8proc_uint8_t *p, size_t left) {
+    utf8proc_int32_t c;
+    if (*p < 128)
+        return true;
+    if (utf8proc_iterate(p, (utf8proc_ssize_t)left, &c) < 1 || (c >= 0x1160 && c <= 0x11ff))
+        return false; /* jamo join the syllable before them */
+    const utf8proc_property_t *of = utf8proc_get_property(c);
+    switch (of->category) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+        return false;
+    default:
+        return !of->ignorable && of->decomp_seqindex == UINT16_MAX;
+    }
+}
+
+/* The end of the piece of `text` that begins at `at`. A run of marks is cut wherever it gets too
+ * long: to put them in order takes quadratic time. */
+static size_t piece_end(tr_str text, size_t at) {
+    const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text.data;
+    if (text.size - at <= PIECE)
+        return text.size;
+    size_t end = at + PIECE;
+    for (size_t k = end; k > at; k--)
+        if ((bytes[k] & 0xc0) != 0x80 && is_boundary(bytes + k, text.size - k))
+            return k;
+    while (end > at + 1 && (bytes[end] & 0xc0) == 0x80)
+        end--;
+    return end;
+}
+
 /* Folded code points of `text` into g->point (with room for two more); their number, or -1. */
 static ptrdiff_t fold(tr_ngrams *g, tr_str text) {
     if (!tr_mem_reserve((void **)&g->point, &g->point_capacity, text.size + 2, sizeof *g->point))
@@ -63,18 +97,27 @@ static ptrdiff_t fold(tr_ngrams *g, tr_str text) {
     const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE |
                                   UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
     const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text.data;
-    for (;;) {
-        utf8proc_ssize_t n =
-            utf8proc_decompose(bytes, (utf8proc_ssize_t)text.size, g->point,
-                               (utf8proc_ssize_t)(g->point_capacity - 2), how);
-        if (n < 0) /* no UTF-8: the doors let none in, so this is only a net */
+    size_t n = 0;
+    for (size_t at = 0, end; at < text.size;) {
+        end = piece_end(text, at);
+        size_t room = g->point_capacity - n - 2;
+        utf8proc_ssize_t size = utf8proc_decompose(bytes + at, (utf8proc_ssize_t)(end - at),
+                                                   g->point + n, (utf8proc_ssize_t)room, how);
+        if (size < 0) /* no UTF-8: the doors let none in, so this is only a net */
             return 0;
-        if ((size_t)n <= g->point_capacity - 2)
-            return utf8proc_normalize_utf32(g->point, n, how);
-        if (!tr_mem_reserve((void **)&g->point, &g->point_capacity, (size_t)n + 2,
-                            sizeof *g->point))
-            return -1;
+        if ((size_t)size > room) {
+            if (!tr_mem_reserve((void **)&g->point, &g->point_capacity, n + (size_t)size + 2,
+                                sizeof *g->point))
+                return -1;
+            continue;
+        }
+        size = utf8proc_normalize_utf32(g->point + n, size, how);
+        if (size < 0)
+            return 0;
+        n += (size_t)size;
+        at = end;
     }
+    return (ptrdiff_t)n;
 }
 
 /* One run of word characters, point[begin..end): its words. `last` is the word before it, 0 if

@@ -25,7 +25,7 @@ typedef struct {
     size_t point_capacity;
 } tr_ngrams;
 
-/* False when memory is out. Bytes that are no UTF-8 separate words. */
+/* False when memory is out. A text that is not UTF-8 has no grams. */
 bool tr_ngram_extract(tr_ngrams *g, tr_str text);
 void tr_ngram_free(tr_ngrams *g);
 

@@ -137,7 +137,7 @@ static int by_block(const void *a, const void *b) {
 
 static uint32_t slots_for(uint32_t n) {
     uint32_t slots = 16;
-    while (slots < 2 * (uint64_t)n)
+    while (slots < n + (uint64_t)n / 2)
         slots *= 2;
     return slots;
 }
@@ -201,6 +201,8 @@ void tr_tfidf_free(tr_tfidf *v) {
 
 /* ---- a row ---- */
 
+enum { AHEAD = 8 };
+
 /* The column of a gram, or -1. */
 static inline int64_t column(const tr_tfidf *v, uint64_t gram) {
     uint32_t mask = v->n_slots - 1;
@@ -252,6 +254,8 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, 
     }
     size_t unseen = 0, words_end = 0;
     for (size_t k = 0; k < grams->n; k++) {
+        if (k + AHEAD < grams->n) /* the table is larger than the nearest caches */
+            __builtin_prefetch(&v->slot[(uint32_t)grams->gram[k + AHEAD] & (v->n_slots - 1)]);
         int64_t j = column(v, grams->gram[k]);
         if (j >= 0 && as_new && v->single[j])
             j = -1;

@@ -1,20 +1,34 @@
 #include "maths/dot.h"
 
-#include <string.h>
+#include <stdbool.h>
 
 /* Eight floats; the compiler splits them where the machine has only four. Unaligned loads. */
 typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
+enum { AHEAD = 6, LINE_FLOATS = 16 };
+
+/* Rows of weights are far apart: ask for those of the entries to come while adding these. */
+INLINE void prefetch_row(const float *w, size_t width, tr_sparse_row row, size_t q) {
+    if (q + AHEAD < row.n) {
+        const float *x = w + (size_t)row.index[q + AHEAD] * width;
+        for (size_t l = 0; l < width; l += LINE_FLOATS)
+            __builtin_prefetch(x + l);
+    }
+}
+
 /* `tile` vectors of labels at once, their sums in registers. */
-INLINE void gather_tile(const float *w, size_t width, tr_sparse_row row, float *z, int tile) {
+INLINE void gather_tile(const float *w, size_t width, tr_sparse_row row, float *z, int tile,
+                        bool first) {
     lanes sum[4];
     for (int t = 0; t < tile; t++)
         sum[t] = *(const lanes *)(z + t * TR_DOT_LANES);
     for (size_t q = 0; q < row.n; q++) {
         const float *x = w + (size_t)row.index[q] * width;
         float v = row.value[q];
+        if (first)
+            prefetch_row(w, width, row, q);
         for (int t = 0; t < tile; t++)
             sum[t] += *(const lanes *)(x + t * TR_DOT_LANES) * v;
     }
@@ -25,11 +39,11 @@ INLINE void gather_tile(const float *w, size_t width, tr_sparse_row row, float *
 INLINE void gather_all(const float *w, size_t width, tr_sparse_row row, float *z) {
     size_t l = 0;
     for (; l + 4 * TR_DOT_LANES <= width; l += 4 * TR_DOT_LANES)
-        gather_tile(w + l, width, row, z + l, 4);
+        gather_tile(w + l, width, row, z + l, 4, l == 0);
     for (; l + 2 * TR_DOT_LANES <= width; l += 2 * TR_DOT_LANES)
-        gather_tile(w + l, width, row, z + l, 2);
+        gather_tile(w + l, width, row, z + l, 2, l == 0);
     for (; l < width; l += TR_DOT_LANES)
-        gather_tile(w + l, width, row, z + l, 1);
+        gather_tile(w + l, width, row, z + l, 1, l == 0);
 }
 
 INLINE void scatter_tile(float *w, size_t width, tr_sparse_row row, const float *d, int tile) {

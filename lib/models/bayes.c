@@ -53,9 +53,9 @@ static void weigh(const tr_training *t, float *w, size_t width, float *total)
 
 static tr_code run(void *context, size_t task, tr_err *err)
 {
-    const tr_bayes_job *j = context;
+    const tr_job *j = context;
     const tr_training *t = j->t;
-    double began = tr_linear_clock();
+    double began = tr_training_clock();
     size_t width = tr_dot_width(t->labels), size = ((size_t)t->columns + 1) * width;
     float *count = tr_mem_zero(size, sizeof *count), *w = j->out->model.owned;
     float *part = tr_mem_array(size, sizeof *part), *z = tr_mem_zero(2 * width, sizeof *z);
@@ -66,30 +66,27 @@ static tr_code run(void *context, size_t task, tr_err *err)
             count_row(t, count, width, i, 1);
         memcpy(w, count, size * sizeof *w);
         weigh(t, w, width, z);
-        tr_linear_score(t, -1, w, width, 0, t->labels, z, j->out->decision);
+        tr_training_score(t, -1, w, width, 0, t->labels, z, j->out->decision);
         for (int fold = 0; fold < (int)t->folds; fold++) {
             memcpy(part, count, size * sizeof *part);
             for (size_t i = 0; i < t->x->rows; i++)
                 if (t->fold[i] == fold)
                     count_row(t, part, width, i, -1);
             weigh(t, part, width, z);
-            tr_linear_score(t, fold, part, width, 0, t->labels, z, j->out->decision);
+            tr_training_score(t, fold, part, width, 0, t->labels, z, j->out->decision);
         }
     }
     free(count);
     free(part);
     free(z);
-    j->out->seconds += tr_linear_clock() - began;
+    tr_training_spent(j->out, began);
     return code;
 }
 
-tr_code tr_bayes_open(tr_bayes_job *j, const tr_training *t, tr_linear_fit *out, tr_err *err)
+tr_code tr_bayes_open(tr_job *j, const tr_training *t, tr_fitted *out, tr_err *err)
 {
-    *j = (tr_bayes_job){t, out};
-    return tr_linear_fit_open(out, t, err);
-}
-
-tr_pool_task tr_bayes_task(tr_bayes_job *j)
-{
-    return (tr_pool_task){.run = run, .context = j, .after = -1};
+    tr_code code = tr_job_open(j, t, out, err);
+    j->run = run;
+    j->tasks = 1; /* it reads the rows twice for each fold: quick */
+    return code;
 }

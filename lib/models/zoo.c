@@ -2,13 +2,15 @@
 
 #include "ground/mem.h"
 #include "models/bayes.h"
+#include "models/logistic.h"
+#include "models/onevsrest.h"
 #include "models/softmax.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAYES = TR_ZOO_SIZE - 2, BLEND = TR_ZOO_SIZE - 1 };
+enum { LOGREG_C1, LOGREG_C10, SGD_LOG, SVM, NB, BLEND };
 
 const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE] = {
     {"logreg_c1", "multinomial logistic regression, C = 1", false},
@@ -18,13 +20,6 @@ const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE] = {
     {"nb", "multinomial naive Bayes", true},
     {"blend", "the others' decision values, weighted; one linear model again", true},
 };
-
-/* How the linear members are fitted, in the order of the list. */
-static const struct {
-    tr_linear_kind kind;
-    double c;
-} recipe[BAYES] = {
-    {TR_LINEAR_LOGISTIC, 1}, {TR_LINEAR_LOGISTIC, 10}, {TR_LINEAR_SGD, 0}, {TR_LINEAR_SVM, 0.5}};
 
 static int find(const char *name, size_t length)
 {
@@ -95,49 +90,27 @@ static void told(void *context, size_t finished)
     l->done(l->context, finished, l->tasks);
 }
 
-/* The members that are fitted, each with its job; the blend is made of them afterwards. */
-typedef struct {
-    tr_linear_job *linear[BAYES];
-    tr_linear_fit fit[BLEND]; /* in the order of the list, those not chosen empty */
-    tr_bayes_job bayes;
-    bool with_bayes;
-} jobs;
-
-static tr_code open_jobs(jobs *j, const tr_training *t, const bool chosen[TR_ZOO_SIZE], tr_err *err)
+static tr_code open_job(int m, tr_job *j, const tr_training *t, tr_fitted *out, tr_err *err)
 {
-    for (int m = 0; m < BAYES; m++) {
-        if (!chosen[m])
-            continue;
-        j->linear[m] = tr_linear_open(t, recipe[m].kind, recipe[m].c, &j->fit[m], err);
-        if (!j->linear[m])
-            return TR_SYSTEM;
+    switch (m) {
+    case LOGREG_C1: return tr_logistic_open(j, t, 1, out, err);
+    case LOGREG_C10: return tr_logistic_open(j, t, 10, out, err);
+    case SGD_LOG: return tr_onevsrest_open(j, t, TR_ONEVSREST_SGD, 0, out, err);
+    case SVM: return tr_onevsrest_open(j, t, TR_ONEVSREST_SVM, 0.5, out, err);
+    default: return tr_bayes_open(j, t, out, err);
     }
-    j->with_bayes = chosen[BAYES];
-    return chosen[BAYES] ? tr_bayes_open(&j->bayes, t, &j->fit[BAYES], err) : TR_OK;
 }
 
-static void close_jobs(jobs *j)
+static tr_code run(tr_job *jobs, int threads, listener *l, tr_err *err)
 {
-    for (int m = 0; m < BAYES; m++)
-        tr_linear_close(j->linear[m]);
-}
-
-static tr_code run(jobs *j, int threads, listener *l, tr_err *err)
-{
-    l->tasks = j->with_bayes;
-    for (int m = 0; m < BAYES; m++)
-        l->tasks += j->linear[m] ? tr_linear_task_count(j->linear[m]) : 0;
+    for (int m = 0; m < BLEND; m++)
+        l->tasks += jobs[m].tasks;
     tr_pool_task *tasks = tr_mem_array(l->tasks, sizeof *tasks);
     if (!tasks)
         return tr_err_memory(err);
     size_t at = 0;
-    for (int m = 0; m < BAYES; m++)
-        if (j->linear[m]) {
-            tr_linear_tasks(j->linear[m], at, tasks + at);
-            at += tr_linear_task_count(j->linear[m]);
-        }
-    if (j->with_bayes)
-        tasks[at] = tr_bayes_task(&j->bayes);
+    for (int m = 0; m < BLEND; at += jobs[m].tasks, m++)
+        tr_job_list(&jobs[m], at, tasks + at);
     tr_code code = tr_pool_run(tasks, l->tasks, threads, l->done ? told : NULL, l, err);
     free(tasks);
     return code;
@@ -201,20 +174,24 @@ tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen
                    tr_err *err)
 {
     *zoo = (tr_zoo){0};
-    jobs j = {0};
+    tr_job jobs[BLEND] = {0};
+    tr_fitted fitted[BLEND] = {0}; /* in the order of the list, those not chosen empty */
     listener l = {done, context, 0};
-    tr_code code = open_jobs(&j, t, chosen, err);
+    tr_code code = TR_OK;
+    for (int m = 0; m < BLEND && code == TR_OK; m++)
+        if (chosen[m])
+            code = open_job(m, &jobs[m], t, &fitted[m], err);
     if (code == TR_OK)
-        code = run(&j, threads, &l, err);
-    close_jobs(&j);
+        code = run(jobs, threads, &l, err);
     for (int m = 0; m < BLEND; m++) {
-        if (!j.fit[m].decision)
+        tr_job_close(&jobs[m]);
+        if (!fitted[m].decision)
             continue;
         tr_zoo_member *member = &zoo->member[zoo->n++];
         snprintf(member->name, sizeof member->name, "%s", tr_zoo_list[m].name);
-        member->model = j.fit[m].model;
-        member->decision = j.fit[m].decision;
-        member->seconds = j.fit[m].seconds;
+        member->model = fitted[m].model;
+        member->decision = fitted[m].decision;
+        member->seconds = fitted[m].seconds;
     }
     for (size_t m = 0; m < zoo->n && code == TR_OK; m++)
         code = scale(&zoo->member[m], t, label_seen, err);

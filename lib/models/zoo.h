@@ -1,11 +1,11 @@
 /* zoo: the surrogates by name, and all of them fitted at once.
  *
- * Upstream: linear, softmax. Downstream: gate/stream, tr-train. */
+ * Upstream: softmax, logistic, onevsrest, bayes. Downstream: gate/stream, tr-train. */
 #ifndef TR_ZOO_H
 #define TR_ZOO_H
 
 #include "ground/err.h"
-#include "models/linear.h"
+#include "models/training.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -37,9 +37,11 @@ static tr_code rescore(const tr_policy *p, const tr_dataset *d, tr_heldout *h,
     return code;
 }
 
-static tr_code compare(const tr_certificate *c, const tr_certify_path *path, const uint32_t *step_of,
+static tr_code compare(const tr_policy *p, const tr_certify_path *path, const uint32_t *step_of,
                        uint64_t inside, uint64_t rows, tr_err *err)
 {
+    const tr_certificate *c = &p->certificate;
+    const tr_certify_step *last = NULL; /* the one that is deployed */
     if (rows != c->rows || inside != c->inside)
         return tr_err_set(err, TR_NO,
                           "different: %llu calibration rows, %llu inside the guard; the "
@@ -64,10 +66,22 @@ static tr_code compare(const tr_certificate *c, const tr_certify_path *path, con
                               (double)r->threshold / TR_ACCEPTOR_ONE, (long long)s->agreed,
                               (long long)s->tested, (unsigned long long)r->agreed,
                               (unsigned long long)r->tested);
+        if (s->passed)
+            last = s;
     }
     if ((uint64_t)path->accepted != c->accepted)
         return tr_err_set(err, TR_NO, "different: %lld rows accepted; the certificate says %llu",
                           (long long)path->accepted, (unsigned long long)c->accepted);
+    if (!last || c->path[step_of[last->node]].threshold != p->rule.threshold)
+        return tr_err_set(err, TR_NO, "different: the threshold in use is not the one certified");
+    if ((uint64_t)last->tested != c->tested || (uint64_t)last->agreed != c->agreed ||
+        (uint64_t)last->needed != c->needed)
+        return tr_err_set(err, TR_NO,
+                          "different: %lld rows tested, %lld agreed, %lld needed; the certificate "
+                          "says %llu, %llu and %llu",
+                          (long long)last->tested, (long long)last->agreed,
+                          (long long)last->needed, (unsigned long long)c->tested,
+                          (unsigned long long)c->agreed, (unsigned long long)c->needed);
     return TR_OK;
 }
 
@@ -106,7 +120,7 @@ static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_soft
         tr_certify_rows side = {.n = n, .score = score, .agree = agree, .inside = inside};
         code = tr_certify_walk(&target, &side, &path, err);
         if (code == TR_OK)
-            code = compare(c, &path, step_of, n_inside, n, err);
+            code = compare(p, &path, step_of, n_inside, n, err);
     }
     free(rows);
     free(score);
