@@ -1,6 +1,6 @@
 /* tr-gate: a model stream in, the same with an acceptor for each member out. */
 #include "cli.h"
-#include "gate/stream.h"
+#include "gate/learn.h"
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ static tr_code gate(const tr_cli *cli, uint32_t mask, tr_err *err)
     if (code == TR_OK && !out)
         code = err->code;
     if (code == TR_OK) {
-        code = tr_stream_gate(&s, mask, out, err);
+        code = tr_learn_gate(&s, mask, out, err);
         if (code == TR_OK)
             code = tr_writer_close(out, err);
         else

@@ -4,11 +4,10 @@
  * label (the label's own record, shrunk by a ridge). Its output, in whole millionths, is the accept
  * score: what is printed, compared with the threshold and certified is the same number.
  *
- * Upstream: la, softmax, heldout. Downstream: calibrate, route. */
+ * Upstream: softmax. Downstream: learn, calibrate, route. */
 #ifndef TR_ACCEPTOR_H
 #define TR_ACCEPTOR_H
 
-#include "gate/heldout.h"
 #include "ground/err.h"
 #include "ground/le.h"
 #include "models/softmax.h"
@@ -37,12 +36,9 @@ typedef struct {
 /* The accept score, 0..TR_ACCEPTOR_ONE. The same on every machine. */
 uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_softmax_summary *s, float unseen);
 
-/* Fits on rows[0..n) of h (TRAIN only; agree[i] and summary[i] belong to h's row i), weighted.
- * skip_fold >= 0: without that fold's rows. Newton's method with a ridge. */
-TR_MUST tr_code tr_acceptor_fit(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
-                                const tr_softmax_summary *summary, const uint8_t *agree,
-                                const uint32_t *rows, size_t n, int skip_fold, uint32_t labels,
-                                tr_err *err);
+/* The features by number, as they are. */
+void tr_acceptor_features(const tr_softmax_summary *s, float unseen,
+                          double x[TR_ACCEPTOR_FEATURES]);
 void tr_acceptor_free(tr_acceptor *a);
 
 void tr_acceptor_write(const tr_acceptor *a, tr_buf *out);

@@ -6,67 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_text(tr_buf *out, const char *text)
-{
-    tr_le_put_str(out, tr_str_c(text));
-}
-
-/* False where it does not fit or has a NUL inside. */
-static bool get_text(tr_le_reader *r, char *text, size_t size)
-{
-    tr_str s = tr_le_str(r);
-    if (r->failed || s.size >= size || memchr(s.data, 0, s.size))
-        return false;
-    memcpy(text, s.data, s.size);
-    text[s.size] = 0;
-    return true;
-}
-
-void tr_origin_write(const tr_origin *o, tr_buf *out)
-{
-    put_text(out, o->version);
-    tr_le_put_u64(out, o->seed);
-    tr_le_put_u64(out, o->rows);
-    tr_le_put_u64(out, o->train);
-    tr_le_put_u64(out, o->calibration);
-    tr_le_put_u64(out, o->test);
-    tr_le_put_u64(out, o->held_out);
-    tr_le_put_u32(out, o->folds);
-    tr_le_put_u32(out, o->grouped);
-    tr_le_put_f64(out, o->share);
-    tr_le_put_u64(out, o->left_out_labels);
-    tr_le_put_u64(out, o->left_out_rows);
-    put_text(out, o->input_key);
-    put_text(out, o->label_key);
-    put_text(out, o->digest);
-    put_text(out, o->calibration_digest);
-}
-
-tr_code tr_origin_read(tr_origin *o, tr_le_reader *r, tr_err *err)
-{
-    *o = (tr_origin){0};
-    bool sound = get_text(r, o->version, sizeof o->version);
-    o->seed = tr_le_u64(r);
-    o->rows = tr_le_u64(r);
-    o->train = tr_le_u64(r);
-    o->calibration = tr_le_u64(r);
-    o->test = tr_le_u64(r);
-    o->held_out = tr_le_u64(r);
-    o->folds = tr_le_u32(r);
-    uint32_t grouped = tr_le_u32(r);
-    o->grouped = grouped == 1;
-    o->share = tr_le_f64(r);
-    o->left_out_labels = tr_le_u64(r);
-    o->left_out_rows = tr_le_u64(r);
-    sound = sound && get_text(r, o->input_key, sizeof o->input_key) &&
-            get_text(r, o->label_key, sizeof o->label_key) &&
-            get_text(r, o->digest, sizeof o->digest) &&
-            get_text(r, o->calibration_digest, sizeof o->calibration_digest);
-    if (!sound || r->failed || grouped > 1 || !(o->share >= 0 && o->share <= 1))
-        return tr_err_set(err, TR_DATA, "the head is malformed");
-    return TR_OK;
-}
-
 /* ---- reading ---- */
 
 static tr_code read_member(tr_stream *s, tr_str payload, tr_err *err)
@@ -77,7 +16,7 @@ static tr_code read_member(tr_stream *s, tr_str payload, tr_err *err)
     *m = (tr_stream_member){0};
     tr_le_reader r;
     tr_le_open(&r, payload.data, payload.size);
-    bool sound = get_text(&r, m->name, sizeof m->name);
+    bool sound = tr_origin_text(&r, m->name, sizeof m->name);
     tr_le_skip_align(&r, 8);
     m->scale = tr_le_f64(&r);
     if (!sound || r.failed || !isfinite(m->scale))
@@ -246,7 +185,7 @@ tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
 {
     tr_buf b;
     tr_buf_init(&b);
-    put_text(&b, m->name);
+    tr_le_put_str(&b, tr_str_c(m->name));
     tr_le_align(&b, 8);
     tr_le_put_f64(&b, m->scale);
     tr_linear_write(&m->model, &b);
@@ -254,77 +193,4 @@ tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
     tr_code code = add(f, "MEMB", &b, err);
     tr_buf_free(&b);
     return code;
-}
-
-/* ---- the gate ---- */
-
-static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint32_t *rows, size_t n,
-                           uint8_t *agree, tr_err *err)
-{
-    tr_stream_member *m = &s->member[which];
-    const tr_heldout *h = &s->heldout;
-    free(m->score);
-    tr_acceptor_free(&m->acceptor);
-    m->score = tr_mem_zero(h->n, sizeof *m->score);
-    if (!m->score)
-        return tr_err_memory(err);
-    tr_stream_agree(s, which, agree);
-    bool fold_used[256] = {0};
-    for (size_t k = 0; k < n; k++)
-        fold_used[h->rows[rows[k]].fold] = true;
-    for (int fold = 0; fold < 256; fold++) {
-        if (!fold_used[fold])
-            continue;
-        tr_acceptor part;
-        tr_code code = tr_acceptor_fit(&part, mask, h, m->summary, agree, rows, n, fold,
-                                       s->labels.n, err);
-        if (code != TR_OK)
-            return code;
-        for (size_t k = 0; k < n; k++) {
-            const tr_heldout_row *row = &h->rows[rows[k]];
-            if (row->fold == fold)
-                m->score[rows[k]] = tr_acceptor_score(&part, &m->summary[rows[k]], row->unseen);
-        }
-        tr_acceptor_free(&part);
-    }
-    tr_code code =
-        tr_acceptor_fit(&m->acceptor, mask, h, m->summary, agree, rows, n, -1, s->labels.n, err);
-    for (size_t i = 0; code == TR_OK && i < h->n; i++)
-        if (h->rows[i].side != TR_SIDE_TRAIN)
-            m->score[i] = tr_acceptor_score(&m->acceptor, &m->summary[i], h->rows[i].unseen);
-    m->gated = code == TR_OK;
-    return code;
-}
-
-static tr_code write_gated(const tr_stream *s, tr_writer *out, tr_err *err)
-{
-    tr_frame_writer f;
-    tr_buf b;
-    tr_buf_init(&b);
-    tr_code code = tr_frame_begin(&f, out, TR_FRAME_MODEL, err);
-    for (size_t k = 0; k < s->frame.n && code == TR_OK; k++)
-        if (strcmp(s->frame.sections[k].tag, "GATE"))
-            code = tr_frame_add(&f, s->frame.sections[k].tag, s->frame.sections[k].payload, err);
-    for (size_t m = 0; m < s->n && code == TR_OK; m++) {
-        tr_le_put_u32(&b, (uint32_t)m);
-        tr_le_put_u32(&b, 0);
-        tr_acceptor_write(&s->member[m].acceptor, &b);
-        tr_le_put_u32s(&b, s->member[m].score, s->heldout.n);
-        code = add(&f, "GATE", &b, err);
-    }
-    tr_buf_free(&b);
-    return code == TR_OK ? tr_frame_end(&f, err) : code;
-}
-
-tr_code tr_stream_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err)
-{
-    uint32_t *rows;
-    size_t n = tr_heldout_side(&s->heldout, TR_SIDE_TRAIN, 0, &rows);
-    uint8_t *agree = tr_mem_array(s->heldout.n, 1);
-    tr_code code = n != SIZE_MAX && agree ? TR_OK : tr_err_memory(err);
-    for (size_t m = 0; m < s->n && code == TR_OK; m++)
-        code = gate_member(s, m, mask, rows, n, agree, err);
-    free(rows);
-    free(agree);
-    return code == TR_OK ? write_gated(s, out, err) : code;
 }

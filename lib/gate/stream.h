@@ -12,29 +12,12 @@
 #include "features/tfidf.h"
 #include "gate/acceptor.h"
 #include "gate/heldout.h"
+#include "gate/origin.h"
 #include "ground/err.h"
 #include "models/zoo.h"
-#include "traces/dataset.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Where a stream or a policy comes from. Texts are NUL-terminated. */
-typedef struct {
-    char version[32]; /* of the tool that trained */
-    uint64_t seed;
-    uint64_t rows, train, calibration, test; /* of the log */
-    uint64_t held_out;                       /* TRAIN rows with out-of-fold results */
-    uint32_t folds;
-    bool grouped;
-    double share;                     /* of rows for calibration; 0: not known */
-    uint64_t left_out_labels, left_out_rows;
-    char input_key[256], label_key[256]; /* as named to tr-split; "" : the aliases */
-    char digest[33], calibration_digest[33];
-} tr_origin;
-
-void tr_origin_write(const tr_origin *o, tr_buf *out);
-TR_MUST tr_code tr_origin_read(tr_origin *o, tr_le_reader *r, tr_err *err);
 
 typedef struct {
     char name[TR_ZOO_NAME];
@@ -75,9 +58,5 @@ TR_MUST tr_code tr_stream_begin(tr_frame_writer *f, tr_writer *out, const tr_ori
                                 const tr_heldout *heldout, tr_err *err);
 TR_MUST tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
                                      const tr_softmax_summary *summary, size_t n, tr_err *err);
-
-/* Fits the acceptors of all members on TRAIN (features by `mask`), scores every held-out row (TRAIN
- * rows by an acceptor fitted without their fold), and writes the stream with its GATE sections new. */
-TR_MUST tr_code tr_stream_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err);
 
 #endif

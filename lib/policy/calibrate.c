@@ -2,6 +2,7 @@
 
 #include "ground/mem.h"
 #include "maths/stat.h"
+#include "traces/trace.h"
 
 #include <math.h>
 #include <stdio.h>

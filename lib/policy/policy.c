@@ -113,13 +113,9 @@ tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
 
 static bool get_text(tr_le_reader *r, char *text, size_t size)
 {
-    tr_str s = tr_le_str(r);
+    bool ok = tr_origin_text(r, text, size);
     tr_le_skip_align(r, 8);
-    if (r->failed || s.size >= size || memchr(s.data, 0, s.size))
-        return false;
-    memcpy(text, s.data, s.size);
-    text[s.size] = 0;
-    return true;
+    return ok && !r->failed;
 }
 
 static tr_code malformed(tr_err *err, const char *what)
