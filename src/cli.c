@@ -42,12 +42,16 @@ void tr_cli_add(tr_cli *c, const tr_opt *rows, size_t n)
 
 void tr_cli_add_shared(tr_cli *c, unsigned which)
 {
-    const tr_opt output = {'o', "output", "FILE", TR_OPT_TEXT, &c->output,
-                           .help = "write FILE, whole or not at all, instead of standard output"};
-    const tr_opt threads = {'j', "threads", "N", TR_OPT_INT, &c->threads, 1, max_threads,
-                            .help = "threads; the result is the same for any number"};
-    const tr_opt seed = {0, "seed", "N", TR_OPT_INT, &c->seed, 0, max_seed,
-                         .help = "seed of all that is drawn at random"};
+    const tr_opt output = {
+        'o',        "output",
+        "FILE",     TR_OPT_TEXT,
+        &c->output, .help = "write FILE, whole or not at all, instead of standard output"};
+    const tr_opt threads = {'j',         "threads",
+                            "N",         TR_OPT_INT,
+                            &c->threads, 1,
+                            max_threads, .help = "threads; the result is the same for any number"};
+    const tr_opt seed = {0,        "seed", "N",      TR_OPT_INT,
+                         &c->seed, 0,      max_seed, .help = "seed of all that is drawn at random"};
     const tr_opt always[] = {
         {'q', "quiet", NULL, TR_OPT_FLAG, &c->quiet, .help = "say nothing but errors"},
         {'v', "verbose", NULL, TR_OPT_COUNT, &c->verbose, .help = "say more"},
@@ -150,8 +154,8 @@ void tr_cli_waits_for(const tr_cli *c, const char *what)
 {
     bool reads_stdin = c->n_operands == 0 || strcmp(c->operands[0], "-") == 0;
     if (reads_stdin && isatty(STDIN_FILENO))
-        tr_cli_say(c, "%s: waiting for %s on the terminal; end with Ctrl-D (-h for help)",
-                   c->tool, what);
+        tr_cli_say(c, "%s: waiting for %s on the terminal; end with Ctrl-D (-h for help)", c->tool,
+                   what);
 }
 
 tr_writer *tr_cli_output(const tr_cli *c, bool binary, tr_err *err)

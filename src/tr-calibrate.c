@@ -13,11 +13,13 @@
 static const char synopsis[] = "--alpha A [OPTION]... [FILE]";
 static const char purpose[] =
     "Certifies, on calibration rows that nothing was chosen by, the threshold above which a "
-    "surrogate agrees with the teacher on at least a share A of what it answers; writes the policy.";
+    "surrogate agrees with the teacher on at least a share A of what it answers; writes the "
+    "policy.";
 static const char tail[] =
     "Exit status: 0 certified, 1 refused (the policy then defers everything) or --verify found a\n"
     "difference, 2 wrong usage, 3 bad data or other traces, 4 the system failed.\n"
-    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o policy.trp\n";
+    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o "
+    "policy.trp\n";
 
 typedef struct {
     tr_calibrate_options o;
@@ -39,12 +41,13 @@ static void say_certified(const tr_cli *cli, const tr_policy *p, uint64_t bytes)
                (unsigned long long)c->needed);
     tr_cli_say(cli, "answers %.1f%% of the traffic: %s of 10,000 calls saved; policy of %s",
                100 * coverage, saved, size);
-    tr_cli_say(cli,
-               "with %g%% confidence, at least %g%% of %s will get the label that the teacher would "
-               "have given",
-               100 * (1 - c->delta), 100 * c->alpha,
-               c->guarantee == TR_GUARANTEE_OVERALL ? "all traffic, deferred included,"
-                                                    : "the traffic that this policy answers");
+    tr_cli_say(
+        cli,
+        "with %g%% confidence, at least %g%% of %s will get the label that the teacher would "
+        "have given",
+        100 * (1 - c->delta), 100 * c->alpha,
+        c->guarantee == TR_GUARANTEE_OVERALL ? "all traffic, deferred included,"
+                                             : "the traffic that this policy answers");
     if (p->origin.grouped)
         tr_cli_say(cli, "(rows are grouped: this speaks of a random row of a random group)");
 }
@@ -110,11 +113,10 @@ static tr_code verify(const tr_cli *cli, const char *file, tr_err *err)
     if (code == TR_OK)
         code = tr_verify_policy(&p, &d, err);
     if (code == TR_OK && p.rule.accepts)
-        tr_cli_say(cli, "the same: %llu rows accepted, %llu tested, %llu agreed, %llu needed",
-                   (unsigned long long)p.certificate.accepted,
-                   (unsigned long long)p.certificate.tested,
-                   (unsigned long long)p.certificate.agreed,
-                   (unsigned long long)p.certificate.needed);
+        tr_cli_say(
+            cli, "the same: %llu rows accepted, %llu tested, %llu agreed, %llu needed",
+            (unsigned long long)p.certificate.accepted, (unsigned long long)p.certificate.tested,
+            (unsigned long long)p.certificate.agreed, (unsigned long long)p.certificate.needed);
     else if (code == TR_OK)
         tr_cli_say(cli, "the policy defers everything: nothing is promised");
     tr_dataset_free(&d);
@@ -140,7 +142,8 @@ int main(int argc, char **argv)
          .help = "global: accept all or nothing; l2d: one gated stage; auto: whatever covers most"},
         {0, "novelty", "N", TR_OPT_REAL, &x.o.novelty, 0, 0.5,
          .help = "share of ordinary traffic to defer as least like the log; 0: no guard"},
-        {0, "defer-label", "L,L...", TR_OPT_TEXT, &x.o.defer_label, .help = "labels never to answer"},
+        {0, "defer-label", "L,L...", TR_OPT_TEXT, &x.o.defer_label,
+         .help = "labels never to answer"},
         {0, "min-coverage", "C", TR_OPT_REAL, &x.o.min_coverage, 0, 1,
          .help = "least certified coverage that is worth deploying"},
         {0, "replace", NULL, TR_OPT_FLAG, &x.replace,
@@ -159,7 +162,8 @@ int main(int argc, char **argv)
                                            : "--alpha is required: the agreement to promise");
     if (!x.verify && cli.n_operands > 1)
         return tr_cli_wrong(&cli, "one model stream at a time");
-    tr_cli_waits_for(&cli, x.verify ? "the output of tr-split" : "the output of tr-train or tr-gate");
+    tr_cli_waits_for(&cli,
+                     x.verify ? "the output of tr-split" : "the output of tr-train or tr-gate");
     tr_code code = x.verify ? verify(&cli, x.verify, &err) : calibrate(&cli, &x, &err);
     tr_cli_free(&cli);
     return code == TR_OK ? 0 : tr_cli_fail(&cli, &err);

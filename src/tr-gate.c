@@ -8,9 +8,9 @@ static const char synopsis[] = "[OPTION]... [FILE]";
 static const char purpose[] =
     "Fits, for each member of a model stream, the acceptor that predicts whether the member agrees "
     "with the teacher. Without it tr-calibrate goes by the member's own margin.";
-static const char tail[] =
-    "Exit status: 0 done, 2 wrong usage, 3 bad data, 4 the system failed.\n"
-    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o policy.trp\n";
+static const char tail[] = "Exit status: 0 done, 2 wrong usage, 3 bad data, 4 the system failed.\n"
+                           "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate "
+                           "--alpha 0.92 -o policy.trp\n";
 
 typedef struct {
     uint32_t mask;

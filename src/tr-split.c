@@ -122,8 +122,7 @@ static void say_summary(const tr_cli *cli, const tr_split_options *o, const tr_s
     tr_num_print_grouped(n_labels, labels->n);
     tr_num_print_grouped(eligible, c->eligible);
     snprintf(rule, sizeof rule, "(share %.4g%s of %s rows%s)", c->share,
-             o->automatic ? ", automatic," : "", eligible,
-             c->thinned ? " that may calibrate" : "");
+             o->automatic ? ", automatic," : "", eligible, c->thinned ? " that may calibrate" : "");
     tr_cli_say(cli, "%s: %s traces, %s labels, seed %lld", cli->tool, rows, n_labels,
                (long long)o->seed);
     say_labels(cli, labels);
@@ -158,8 +157,8 @@ static tr_code copy(tr_reader *in, tr_writer *out, tr_split_stream *s, tr_err *e
             return code;
         if (end)
             return tr_split_end(s, tr_reader_file(in), err);
-        code = tr_split_add(s, line, tr_reader_file(in), tr_reader_number(in),
-                            tr_reader_total(in), err);
+        code = tr_split_add(s, line, tr_reader_file(in), tr_reader_number(in), tr_reader_total(in),
+                            err);
         if (code != TR_OK)
             return code;
     }

@@ -14,7 +14,8 @@ static const char purpose[] =
     "row once, and writes a model stream for tr-gate or tr-calibrate.";
 static const char tail[] =
     "Exit status: 0 done, 2 wrong usage, 3 bad data or too little of it, 4 the system failed.\n"
-    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o policy.trp\n";
+    "Example: tr-split traces.jsonl | tr-train | tr-gate | tr-calibrate --alpha 0.92 -o "
+    "policy.trp\n";
 
 typedef struct {
     bool chosen[TR_ZOO_SIZE];
@@ -56,8 +57,7 @@ static void say_report(const tr_cli *cli, const tr_dataset *d, const tr_train_re
     tr_cli_say(cli, "%s training rows, %u labels, %u features; %s rows held out in %u %s", rows,
                d->labels.n, r->columns, held, r->folds, r->folds == 1 ? "part" : "folds");
     if (d->left_out_labels)
-        tr_cli_say(cli,
-                   "%u label%s with fewer than %d training rows%s: never answered (%llu rows)",
+        tr_cli_say(cli, "%u label%s with fewer than %d training rows%s: never answered (%llu rows)",
                    d->left_out_labels, d->left_out_labels == 1 ? "" : "s", TR_DATASET_LABEL_ROWS,
                    d->labels.n == TR_DATASET_MOST_LABELS ? ", or beyond the most" : "",
                    (unsigned long long)d->left_out_rows);

@@ -18,16 +18,19 @@ static const size_t at_most = (size_t)1 << 30;
 
 /* ---- descriptors ---- */
 
-static void wait_for(int fd, short events) {
+static void wait_for(int fd, short events)
+{
     struct pollfd p = {.fd = fd, .events = events};
     (void)poll(&p, 1, -1); /* whatever it says, the next read or write says more */
 }
 
 /* As read(), through EINTR and EAGAIN. */
-static ssize_t read_some(int fd, void *to, size_t size) {
+static ssize_t read_some(int fd, void *to, size_t size)
+{
     for (;;) {
         ssize_t n = read(fd, to, size < at_most ? size : at_most);
-        if (n >= 0) return n;
+        if (n >= 0)
+            return n;
         if (errno == EAGAIN) {
             wait_for(fd, POLLIN);
         } else if (errno != EINTR) {
@@ -38,10 +41,13 @@ static ssize_t read_some(int fd, void *to, size_t size) {
 
 /* Ends the process as the pipe's closing would have, had SIGPIPE not been inherited ignored; does
  * nothing where the program handles the signal itself. */
-static void die_of_pipe(void) {
+static void die_of_pipe(void)
+{
     struct sigaction now;
-    if (sigaction(SIGPIPE, NULL, &now) != 0) return;
-    if (now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL) return;
+    if (sigaction(SIGPIPE, NULL, &now) != 0)
+        return;
+    if (now.sa_handler != SIG_IGN && now.sa_handler != SIG_DFL)
+        return;
     sigset_t pipe_only;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -51,7 +57,8 @@ static void die_of_pipe(void) {
 }
 
 /* All of it; false with errno. */
-static bool write_all(int fd, const char *from, size_t size) {
+static bool write_all(int fd, const char *from, size_t size)
+{
     while (size > 0) {
         ssize_t n = write(fd, from, size < at_most ? size : at_most);
         if (n >= 0) {
@@ -71,25 +78,31 @@ static bool write_all(int fd, const char *from, size_t size) {
 }
 
 /* Linux has closed the descriptor even where close() was interrupted. */
-static bool close_checked(int fd) {
+static bool close_checked(int fd)
+{
     return close(fd) == 0 || errno == EINTR;
 }
 
-static bool is_stdin(const char *file) {
+static bool is_stdin(const char *file)
+{
     return !file || strcmp(file, "-") == 0;
 }
 
-static const char *name_of(const char *file) {
+static const char *name_of(const char *file)
+{
     return is_stdin(file) ? "stdin" : file;
 }
 
 /* Standard input is not opened, and so must not be closed. */
-static int open_input(const char *file) {
+static int open_input(const char *file)
+{
     return is_stdin(file) ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
-static void close_input(int fd, const char *file) {
-    if (fd >= 0 && !is_stdin(file)) close(fd);
+static void close_input(int fd, const char *file)
+{
+    if (fd >= 0 && !is_stdin(file))
+        close(fd);
 }
 
 /* ---- reading lines ---- */
@@ -99,7 +112,7 @@ struct tr_reader {
     size_t n, next;           /* `next` is the file to open when fd is -1 */
     const char *name;
     int fd;
-    bool ended;               /* the current file has no more bytes to read */
+    bool ended; /* the current file has no more bytes to read */
     char *data;
     size_t capacity;
     size_t start, searched, end; /* start..end is not yet given out; no newline before searched */
@@ -108,9 +121,11 @@ struct tr_reader {
 
 static const char *const only_stdin[] = {"-"};
 
-tr_reader *tr_reader_open(const char *const *files, size_t n, tr_err *err) {
+tr_reader *tr_reader_open(const char *const *files, size_t n, tr_err *err)
+{
     tr_reader *r = tr_reader_open_fd(-1, NULL, err);
-    if (!r) return NULL;
+    if (!r)
+        return NULL;
     bool listed = files && n > 0;
     r->files = listed ? files : only_stdin;
     r->n = listed ? n : 1;
@@ -118,7 +133,8 @@ tr_reader *tr_reader_open(const char *const *files, size_t n, tr_err *err) {
     return r;
 }
 
-tr_reader *tr_reader_open_fd(int fd, const char *name, tr_err *err) {
+tr_reader *tr_reader_open_fd(int fd, const char *name, tr_err *err)
+{
     tr_reader *r = tr_mem_zero(1, sizeof *r);
     char *data = tr_mem_array(BUFFER, 1);
     if (!r || !data) {
@@ -135,7 +151,8 @@ tr_reader *tr_reader_open_fd(int fd, const char *name, tr_err *err) {
 }
 
 /* The newline that ends the next line, if it is in memory. Nothing is searched twice. */
-static char *find_newline(tr_reader *r) {
+static char *find_newline(tr_reader *r)
+{
     char *p = NULL;
     if (r->searched < r->end) {
         p = memchr(r->data + r->searched, '\n', r->end - r->searched);
@@ -146,12 +163,16 @@ static char *find_newline(tr_reader *r) {
 
 /* Room behind `end`. A line that fills more than half of the buffer doubles it, so that each byte
  * is moved a bounded number of times. */
-static bool make_room(tr_reader *r) {
-    if (r->start == r->end) r->start = r->searched = r->end = 0;
-    if (r->end < r->capacity) return true;
+static bool make_room(tr_reader *r)
+{
+    if (r->start == r->end)
+        r->start = r->searched = r->end = 0;
+    if (r->end < r->capacity)
+        return true;
     size_t held = r->end - r->start;
     if (held > r->capacity / 2) {
-        if (!tr_mem_reserve((void **)&r->data, &r->capacity, r->capacity + 1, 1)) return false;
+        if (!tr_mem_reserve((void **)&r->data, &r->capacity, r->capacity + 1, 1))
+            return false;
     } else {
         memmove(r->data, r->data + r->start, held);
         r->searched -= r->start;
@@ -161,12 +182,15 @@ static bool make_room(tr_reader *r) {
     return true;
 }
 
-static void close_current(tr_reader *r) {
-    if (r->files) close_input(r->fd, r->files[r->next - 1]);
+static void close_current(tr_reader *r)
+{
+    if (r->files)
+        close_input(r->fd, r->files[r->next - 1]);
     r->fd = -1;
 }
 
-static tr_code open_next(tr_reader *r, tr_err *err) {
+static tr_code open_next(tr_reader *r, tr_err *err)
+{
     const char *file = r->files[r->next++];
     r->name = name_of(file);
     r->number = 0;
@@ -177,8 +201,10 @@ static tr_code open_next(tr_reader *r, tr_err *err) {
 }
 
 /* More bytes, or `ended`. */
-static tr_code fill(tr_reader *r, tr_err *err) {
-    if (!make_room(r)) return tr_err_memory(err);
+static tr_code fill(tr_reader *r, tr_err *err)
+{
+    if (!make_room(r))
+        return tr_err_memory(err);
     ssize_t n = read_some(r->fd, r->data + r->end, r->capacity - r->end);
     if (n < 0) {
         tr_code code = tr_err_errno(err, r->name);
@@ -190,30 +216,36 @@ static tr_code fill(tr_reader *r, tr_err *err) {
     return TR_OK;
 }
 
-static void drop_mark(tr_reader *r) {
+static void drop_mark(tr_reader *r)
+{
     if (r->number == 0 && r->end - r->start >= 3 &&
         memcmp(r->data + r->start, "\xEF\xBB\xBF", 3) == 0) {
         r->start += 3;
-        if (r->searched < r->start) r->searched = r->start;
+        if (r->searched < r->start)
+            r->searched = r->start;
     }
 }
 
-static void give(tr_reader *r, size_t stop, size_t next, tr_str *line) {
+static void give(tr_reader *r, size_t stop, size_t next, tr_str *line)
+{
     size_t size = stop - r->start;
-    if (size > 0 && r->data[stop - 1] == '\r') size--;
+    if (size > 0 && r->data[stop - 1] == '\r')
+        size--;
     *line = tr_str_of(r->data + r->start, size);
     r->start = r->searched = next;
     r->number++;
     r->total++;
 }
 
-tr_code tr_reader_line(tr_reader *r, tr_str *line, bool *end, tr_err *err) {
+tr_code tr_reader_line(tr_reader *r, tr_str *line, bool *end, tr_err *err)
+{
     *line = tr_str_of("", 0);
     *end = false;
     for (;;) {
         tr_code code = TR_OK;
         char *newline = find_newline(r);
-        if (newline || r->ended) drop_mark(r);
+        if (newline || r->ended)
+            drop_mark(r);
         if (newline) {
             size_t stop = (size_t)(newline - r->data);
             give(r, stop, stop + 1, line);
@@ -233,55 +265,67 @@ tr_code tr_reader_line(tr_reader *r, tr_str *line, bool *end, tr_err *err) {
         } else {
             close_current(r);
         }
-        if (code != TR_OK) return code;
+        if (code != TR_OK)
+            return code;
     }
 }
 
 /* Takes in what is there without waiting: half a line that can be read must not hide that its rest
  * is still to come. */
-bool tr_reader_would_block(tr_reader *r) {
+bool tr_reader_would_block(tr_reader *r)
+{
     struct stat st;
     if (r->fd < 0) { /* opening a fifo may wait as well */
-        return r->next < r->n &&
-               (is_stdin(r->files[r->next]) ||
-                (stat(r->files[r->next], &st) == 0 && !S_ISREG(st.st_mode)));
+        return r->next < r->n && (is_stdin(r->files[r->next]) ||
+                                  (stat(r->files[r->next], &st) == 0 && !S_ISREG(st.st_mode)));
     }
     while (!find_newline(r) && !r->ended) {
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
         int ready = poll(&p, 1, 0);
-        if (ready == 0) return true;
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready < 0 || !make_room(r)) return false; /* the next call for a line says why */
+        if (ready == 0)
+            return true;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready < 0 || !make_room(r))
+            return false; /* the next call for a line says why */
         ssize_t n = read(r->fd, r->data + r->end, r->capacity - r->end);
-        if (n < 0) return errno == EAGAIN;
+        if (n < 0)
+            return errno == EAGAIN;
         r->end += (size_t)n;
         r->ended = n == 0;
     }
     return false;
 }
 
-const char *tr_reader_file(const tr_reader *r) {
+const char *tr_reader_file(const tr_reader *r)
+{
     return r->name;
 }
 
-uint64_t tr_reader_number(const tr_reader *r) {
+uint64_t tr_reader_number(const tr_reader *r)
+{
     return r->number;
 }
 
-uint64_t tr_reader_total(const tr_reader *r) {
+uint64_t tr_reader_total(const tr_reader *r)
+{
     return r->total;
 }
 
-void tr_reader_close(tr_reader *r) {
-    if (!r) return;
-    if (r->fd >= 0) close_current(r);
+void tr_reader_close(tr_reader *r)
+{
+    if (!r)
+        return;
+    if (r->fd >= 0)
+        close_current(r);
     free(r->data);
     free(r);
 }
 
 /* ---- reading whole files ---- */
 
-static tr_code slurp_fd(int fd, const char *name, tr_buf *out, tr_err *err) {
+static tr_code slurp_fd(int fd, const char *name, tr_buf *out, tr_err *err)
+{
     struct stat st;
     size_t step = BUFFER;
     /* One byte beyond the known size lets the last read see the end without growing. */
@@ -289,32 +333,40 @@ static tr_code slurp_fd(int fd, const char *name, tr_buf *out, tr_err *err) {
         step = (size_t)st.st_size + 1;
     }
     for (;;) {
-        if (!tr_buf_reserve(out, step)) return tr_err_memory(err);
+        if (!tr_buf_reserve(out, step))
+            return tr_err_memory(err);
         ssize_t n = read_some(fd, out->data + out->size, out->capacity - out->size);
-        if (n < 0) return tr_err_errno(err, name);
-        if (n == 0) return TR_OK;
+        if (n < 0)
+            return tr_err_errno(err, name);
+        if (n == 0)
+            return TR_OK;
         out->size += (size_t)n;
         step = out->capacity > out->size ? 1 : BUFFER;
     }
 }
 
-tr_code tr_io_slurp(const char *file, tr_buf *out, tr_err *err) {
+tr_code tr_io_slurp(const char *file, tr_buf *out, tr_err *err)
+{
     int fd = open_input(file);
-    if (fd < 0) return tr_err_errno(err, name_of(file));
+    if (fd < 0)
+        return tr_err_errno(err, name_of(file));
     tr_code code = slurp_fd(fd, name_of(file), out, err);
     close_input(fd, file);
     return code;
 }
 
-tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err) {
+tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err)
+{
     struct stat st;
     tr_code code = TR_OK;
     *out = (tr_io_view){0};
     int fd = open_input(file);
-    if (fd < 0) return tr_err_errno(err, name_of(file));
+    if (fd < 0)
+        return tr_err_errno(err, name_of(file));
     if (!is_stdin(file) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-        if (p != MAP_FAILED) *out = (tr_io_view){p, (size_t)st.st_size, true};
+        if (p != MAP_FAILED)
+            *out = (tr_io_view){p, (size_t)st.st_size, true};
     }
     if (!out->mapped) {
         tr_buf b;
@@ -330,7 +382,8 @@ tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err) {
     return code;
 }
 
-void tr_io_unmap(tr_io_view *v) {
+void tr_io_unmap(tr_io_view *v)
+{
     if (v->mapped) {
         munmap((void *)(uintptr_t)v->data, v->size);
     } else {
@@ -353,14 +406,16 @@ struct tr_writer {
     char data[BUFFER];
 };
 
-static void writer_free(tr_writer *w) {
+static void writer_free(tr_writer *w)
+{
     free(w->name);
     free(w->place);
     free(w->temporary);
     free(w);
 }
 
-static tr_writer *writer_new(const char *name, tr_err *err) {
+static tr_writer *writer_new(const char *name, tr_err *err)
+{
     tr_writer *w = tr_mem_zero(1, sizeof *w);
     char *copy = strdup(name);
     if (!w || !copy) {
@@ -378,38 +433,46 @@ static tr_writer *writer_new(const char *name, tr_err *err) {
     return w;
 }
 
-tr_writer *tr_writer_open_fd(int fd, const char *name, tr_err *err) {
+tr_writer *tr_writer_open_fd(int fd, const char *name, tr_err *err)
+{
     tr_writer *w = writer_new(name, err);
-    if (w) w->fd = fd;
+    if (w)
+        w->fd = fd;
     return w;
 }
 
 /* The directory of a path with its slash, "" where it has none. */
-static size_t directory_size(const char *path) {
+static size_t directory_size(const char *path)
+{
     const char *slash = strrchr(path, '/');
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
 /* Where a link that leads to nothing yet points in the end; malloced, NULL with errno. */
-static char *follow(const char *file) {
+static char *follow(const char *file)
+{
     char *path = strdup(file);
     for (int links = 0; path && links < LINKS; links++) {
         char target[4096];
         ssize_t n = readlink(path, target, sizeof target - 1);
-        if (n < 0) return path; /* no link: the place itself, or a part of the path is missing */
+        if (n < 0)
+            return path; /* no link: the place itself, or a part of the path is missing */
         target[n] = '\0';
         char *next = NULL;
         int prefix = target[0] == '/' ? 0 : (int)directory_size(path);
-        if (asprintf(&next, "%.*s%s", prefix, path, target) < 0) next = NULL;
+        if (asprintf(&next, "%.*s%s", prefix, path, target) < 0)
+            next = NULL;
         free(path);
         path = next;
     }
-    if (path) errno = ELOOP;
+    if (path)
+        errno = ELOOP;
     free(path);
     return NULL;
 }
 
-static bool open_temporary(tr_writer *w, mode_t mode) {
+static bool open_temporary(tr_writer *w, mode_t mode)
+{
     for (int i = 0; i < TEMPORARIES; i++) {
         char *path = NULL;
         int n = i ? asprintf(&path, "%s.tmp.%ld.%d", w->place, (long)getpid(), i)
@@ -425,29 +488,36 @@ static bool open_temporary(tr_writer *w, mode_t mode) {
             return true;
         }
         free(path);
-        if (errno != EEXIST) return false; /* else left behind by a run that was killed */
+        if (errno != EEXIST)
+            return false; /* else left behind by a run that was killed */
     }
     return false;
 }
 
-static bool open_place(tr_writer *w, const char *file) {
+static bool open_place(tr_writer *w, const char *file)
+{
     struct stat st;
     bool exists = stat(file, &st) == 0;
-    if (!exists && errno != ENOENT) return false;
+    if (!exists && errno != ENOENT)
+        return false;
     if (exists && !S_ISREG(st.st_mode)) {
         w->fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         w->owned = w->fd >= 0;
         return w->owned;
     }
     w->place = exists ? realpath(file, NULL) : follow(file);
-    if (!w->place) return false;
-    if (!exists) return open_temporary(w, 0666);
+    if (!w->place)
+        return false;
+    if (!exists)
+        return open_temporary(w, 0666);
     /* A rename would ask the directory only; the file's own protection counts too. */
-    if (faccessat(AT_FDCWD, w->place, W_OK, AT_EACCESS) != 0) return false;
+    if (faccessat(AT_FDCWD, w->place, W_OK, AT_EACCESS) != 0)
+        return false;
     return open_temporary(w, 0600) && fchmod(w->fd, st.st_mode & 0777) == 0;
 }
 
-tr_writer *tr_writer_open_file(const char *file, tr_err *err) {
+tr_writer *tr_writer_open_file(const char *file, tr_err *err)
+{
     tr_writer *w = writer_new(file, err);
     if (w && !open_place(w, file)) {
         tr_err_errno(err, file);
@@ -457,55 +527,69 @@ tr_writer *tr_writer_open_file(const char *file, tr_err *err) {
     return w;
 }
 
-static tr_code writer_error(const tr_writer *w, tr_err *err) {
+static tr_code writer_error(const tr_writer *w, tr_err *err)
+{
     errno = w->failed;
     return tr_err_errno(err, w->name);
 }
 
 /* Remembers the first failure. */
-static void writer_note(tr_writer *w, bool well) {
-    if (!well && !w->failed) w->failed = errno ? errno : EIO;
+static void writer_note(tr_writer *w, bool well)
+{
+    if (!well && !w->failed)
+        w->failed = errno ? errno : EIO;
 }
 
-tr_code tr_writer_flush(tr_writer *w, tr_err *err) {
-    if (!w->failed) writer_note(w, write_all(w->fd, w->data, w->used));
+tr_code tr_writer_flush(tr_writer *w, tr_err *err)
+{
+    if (!w->failed)
+        writer_note(w, write_all(w->fd, w->data, w->used));
     w->used = 0;
     return w->failed ? writer_error(w, err) : TR_OK;
 }
 
-tr_code tr_writer_add(tr_writer *w, const void *data, size_t size, tr_err *err) {
-    if (w->failed) return writer_error(w, err);
+tr_code tr_writer_add(tr_writer *w, const void *data, size_t size, tr_err *err)
+{
+    if (w->failed)
+        return writer_error(w, err);
     w->total += size;
     if (size > BUFFER - w->used) {
         tr_code code = tr_writer_flush(w, err);
-        if (code != TR_OK) return code;
+        if (code != TR_OK)
+            return code;
     }
     if (size >= BUFFER) {
         writer_note(w, write_all(w->fd, data, size));
         return w->failed ? writer_error(w, err) : TR_OK;
     }
-    if (size > 0) memcpy(w->data + w->used, data, size);
+    if (size > 0)
+        memcpy(w->data + w->used, data, size);
     w->used += size;
     return TR_OK;
 }
 
-uint64_t tr_writer_written(const tr_writer *w) {
+uint64_t tr_writer_written(const tr_writer *w)
+{
     return w->total;
 }
 
 /* Some file systems have nothing to sync and say so. */
-static bool sync_checked(int fd) {
+static bool sync_checked(int fd)
+{
     return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS;
 }
 
 /* Makes the rename last. A directory that may not be read cannot be synced: no failure. */
-static bool sync_directory(const char *place) {
+static bool sync_directory(const char *place)
+{
     size_t size = directory_size(place);
     char *directory = size ? strndup(place, size) : strdup(".");
-    if (!directory) return false;
+    if (!directory)
+        return false;
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(directory);
-    if (fd < 0) return true;
+    if (fd < 0)
+        return true;
     bool well = sync_checked(fd);
     int why = errno;
     close(fd);
@@ -513,14 +597,17 @@ static bool sync_directory(const char *place) {
     return well;
 }
 
-tr_code tr_writer_close(tr_writer *w, tr_err *err) {
+tr_code tr_writer_close(tr_writer *w, tr_err *err)
+{
     bool flushed = tr_writer_flush(w, NULL) == TR_OK;
-    if (flushed && w->temporary) writer_note(w, sync_checked(w->fd));
+    if (flushed && w->temporary)
+        writer_note(w, sync_checked(w->fd));
     /* Some errors come with the closing only. A descriptor that is not ours stays open, so a copy
      * of it is closed. */
     int last = w->owned ? w->fd : dup(w->fd);
     w->fd = -1;
-    if (last >= 0) writer_note(w, close_checked(last));
+    if (last >= 0)
+        writer_note(w, close_checked(last));
     if (w->temporary && !w->failed) {
         writer_note(w, rename(w->temporary, w->place) == 0);
         if (!w->failed) {
@@ -534,9 +621,13 @@ tr_code tr_writer_close(tr_writer *w, tr_err *err) {
     return code;
 }
 
-void tr_writer_abandon(tr_writer *w) {
-    if (!w) return;
-    if (w->owned && w->fd >= 0) close(w->fd);
-    if (w->temporary) unlink(w->temporary);
+void tr_writer_abandon(tr_writer *w)
+{
+    if (!w)
+        return;
+    if (w->owned && w->fd >= 0)
+        close(w->fd);
+    if (w->temporary)
+        unlink(w->temporary);
     writer_free(w);
 }

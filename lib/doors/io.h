@@ -63,7 +63,7 @@ tr_writer *tr_writer_open_fd(int fd, const char *name, tr_err *err); /* does not
 tr_writer *tr_writer_open_file(const char *file, tr_err *err);
 
 TR_MUST tr_code tr_writer_add(tr_writer *w, const void *data, size_t size, tr_err *err);
-uint64_t tr_writer_written(const tr_writer *w); /* bytes added so far */
+uint64_t tr_writer_written(const tr_writer *w);             /* bytes added so far */
 TR_MUST tr_code tr_writer_flush(tr_writer *w, tr_err *err); /* hands all bytes to the system */
 
 /* Flush, fsync and rename (for files), close; frees the writer whatever comes out. Anything but

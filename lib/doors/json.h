@@ -14,7 +14,7 @@
 /* ---- writing: into a tr_buf, compact or indented by two blanks ---- */
 
 typedef struct {
-    tr_buf *out;     /* borrowed */
+    tr_buf *out; /* borrowed */
     bool pretty;
     unsigned depth;
     bool first, after_key;
@@ -56,9 +56,9 @@ tr_json *tr_json_parse(tr_str text, tr_err *err);
 void tr_json_free(tr_json *root); /* NULL is allowed */
 /* NULL where there is no such key, or `object` is none. */
 const tr_json *tr_json_get(const tr_json *object, const char *key);
-const tr_json *tr_json_at(const tr_json *array, size_t i);          /* NULL beyond the end */
-size_t tr_json_size(const tr_json *node);                           /* of an array or object */
-bool tr_json_as_text(const tr_json *node, const char **out);        /* borrowed, NUL-terminated */
+const tr_json *tr_json_at(const tr_json *array, size_t i);   /* NULL beyond the end */
+size_t tr_json_size(const tr_json *node);                    /* of an array or object */
+bool tr_json_as_text(const tr_json *node, const char **out); /* borrowed, NUL-terminated */
 bool tr_json_as_double(const tr_json *node, double *out);
 bool tr_json_as_u64(const tr_json *node, uint64_t *out); /* integers below 2^53 only */
 bool tr_json_as_bool(const tr_json *node, bool *out);

@@ -32,33 +32,33 @@ typedef struct {
 } tr_opt_call;
 
 typedef struct {
-    char letter;        /* 0: none */
-    const char *name;   /* without dashes; NULL: none */
-    const char *value;  /* the value's name in the help ("FILE"); NULL for flags */
+    char letter;       /* 0: none */
+    const char *name;  /* without dashes; NULL: none */
+    const char *value; /* the value's name in the help ("FILE"); NULL for flags */
     tr_opt_kind kind;
-    void *target;       /* holds the default when the table is used; one that the option itself
-                         * would refuse (NaN, choice -1, NULL) means "none" and is not shown */
+    void *target; /* holds the default when the table is used; one that the option itself
+                   * would refuse (NaN, choice -1, NULL) means "none" and is not shown */
     double min, max;
     int flags;
     const char *const *choices;
-    const char *help;   /* NULL: not in the help */
+    const char *help; /* NULL: not in the help */
 } tr_opt;
 
 typedef struct {
-    const char *tool;      /* "tr-split" */
-    const char *synopsis;  /* "[OPTION]... [FILE]..." */
-    const char *purpose;   /* one line */
+    const char *tool;     /* "tr-split" */
+    const char *synopsis; /* "[OPTION]... [FILE]..." */
+    const char *purpose;  /* one line */
     const tr_opt *rows;
     size_t n;
-    const char *tail;      /* printed as it is after the options (exit statuses, ...); or NULL */
+    const char *tail; /* printed as it is after the options (exit statuses, ...); or NULL */
 } tr_opt_table;
 
 /* Parses argv[1..]; operands are collected, in order, into *operands (borrowed strings; the array
  * is malloced, the caller frees it). -h/--help and -V/--version are rows of the caller's table.
  * Parse errors: TR_USAGE with one line ("tr-split: --seed takes a whole number, not \"x\"; try
  * tr-split -h"). A repeated option: the last wins. A value may begin with a dash ("--zoo -svm"). */
-TR_MUST tr_code tr_opt_parse(const tr_opt_table *t, int argc, char **argv,
-                             const char ***operands, size_t *n_operands, tr_err *err);
+TR_MUST tr_code tr_opt_parse(const tr_opt_table *t, int argc, char **argv, const char ***operands,
+                             size_t *n_operands, tr_err *err);
 /* The help text; targets must still hold their defaults. */
 void tr_opt_usage(const tr_opt_table *t, tr_buf *out);
 

@@ -11,26 +11,32 @@
 /* Milliseconds: work shorter than PATIENCE shows nothing, and the bar is redrawn once in PERIOD. */
 enum { PATIENCE = 300, PERIOD = 100, BAR = 24, LINE = 200 };
 
-static int64_t now(void) {
+static int64_t now(void)
+{
     struct timespec t;
-    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0) return 0;
+    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+        return 0;
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Nothing is done about a failed write: a bar is not worth an error. */
-static void draw(const tr_progress *p, const char *text, size_t size) {
+static void draw(const tr_progress *p, const char *text, size_t size)
+{
     ssize_t ignored = write(p->fd, text, size);
     (void)ignored;
 }
 
-static size_t screen_width(int fd) {
+static size_t screen_width(int fd)
+{
     struct winsize w;
-    if (ioctl(fd, TIOCGWINSZ, &w) != 0 || w.ws_col < 2) return 79;
+    if (ioctl(fd, TIOCGWINSZ, &w) != 0 || w.ws_col < 2)
+        return 79;
     return w.ws_col < LINE / 2 ? (size_t)w.ws_col - 1 : LINE / 2;
 }
 
 /* "0:07", "12:40", "3:05:10" */
-static void print_time(char text[32], int64_t ms) {
+static void print_time(char text[32], int64_t ms)
+{
     long long s = ms / 1000;
     if (s < 3600) {
         snprintf(text, 32, "%lld:%02lld", s / 60, s % 60);
@@ -39,7 +45,8 @@ static void print_time(char text[32], int64_t ms) {
     }
 }
 
-static int bar_line(const tr_progress *p, int64_t elapsed, char line[LINE]) {
+static int bar_line(const tr_progress *p, int64_t elapsed, char line[LINE])
+{
     char spent[32], left[32], bar[BAR + 1];
     print_time(spent, elapsed);
     if (p->total == 0) {
@@ -48,7 +55,8 @@ static int bar_line(const tr_progress *p, int64_t elapsed, char line[LINE]) {
         return snprintf(line, LINE, "%.60s %s, %s", p->what, count, spent);
     }
     double share = (double)p->done / (double)p->total;
-    if (share > 1) share = 1;
+    if (share > 1)
+        share = 1;
     print_time(left, share > 0 ? (int64_t)((double)elapsed * (1 - share) / share) : 0);
     int full = (int)(share * BAR);
     memset(bar, '.', BAR);
@@ -58,47 +66,57 @@ static int bar_line(const tr_progress *p, int64_t elapsed, char line[LINE]) {
                     spent, share > 0 ? left : "?");
 }
 
-static void redraw(tr_progress *p, int64_t time) {
+static void redraw(tr_progress *p, int64_t time)
+{
     char line[LINE], text[2 * LINE + 2];
     int n = bar_line(p, time - p->began, line);
     size_t size = n < 0 ? 0 : (size_t)n < LINE ? (size_t)n : LINE - 1;
     size_t width = screen_width(p->fd);
-    if (size > width) size = width;
+    if (size > width)
+        size = width;
     text[0] = '\r';
     memcpy(text + 1, line, size);
     size_t all = size + 1;
-    for (size_t i = size; i < p->width; i++) text[all++] = ' '; /* over what was longer */
+    for (size_t i = size; i < p->width; i++)
+        text[all++] = ' '; /* over what was longer */
     draw(p, text, all);
     p->width = size;
     p->drawn = true;
     p->redrawn = time;
 }
 
-void tr_progress_begin(tr_progress *p, int fd, const char *what, uint64_t total, bool quiet) {
+void tr_progress_begin(tr_progress *p, int fd, const char *what, uint64_t total, bool quiet)
+{
     *p = (tr_progress){.fd = -1, .what = what, .total = total, .shown = -1};
-    if (quiet || fd < 0 || !isatty(fd)) return;
+    if (quiet || fd < 0 || !isatty(fd))
+        return;
     p->fd = fd;
     p->began = now();
     p->redrawn = p->began + PATIENCE - PERIOD;
 }
 
-void tr_progress_step(tr_progress *p, uint64_t done) {
-    if (p->fd < 0) return;
+void tr_progress_step(tr_progress *p, uint64_t done)
+{
+    if (p->fd < 0)
+        return;
     uint64_t before = p->done;
     p->done = done;
     if (p->total) {
         double share = (double)done / (double)p->total;
         int permille = share < 1 ? (int)(share * 1000) : 1000;
-        if (permille == p->shown) return;
+        if (permille == p->shown)
+            return;
         p->shown = permille;
     } else if (done == before) {
         return;
     }
     int64_t time = now();
-    if (time - p->redrawn >= PERIOD) redraw(p, time);
+    if (time - p->redrawn >= PERIOD)
+        redraw(p, time);
 }
 
-void tr_progress_end(tr_progress *p) {
+void tr_progress_end(tr_progress *p)
+{
     if (p->fd >= 0 && p->drawn) {
         char text[LINE + 2];
         text[0] = '\r';

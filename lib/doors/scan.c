@@ -18,29 +18,51 @@ enum {
 };
 
 static const unsigned char classes[256] = {
-    ['\t'] = BLANK, ['\n'] = BLANK, ['\r'] = BLANK, [' '] = PLAIN | BLANK, ['!'] = PLAIN,
-    ['"'] = NAMED, ['#' ... '.'] = PLAIN, ['/'] = PLAIN | NAMED,
-    ['0' ... '9'] = PLAIN | DIGIT | HEX, [':' ... '@'] = PLAIN,
-    ['A' ... 'F'] = PLAIN | HEX, ['G' ... '['] = PLAIN, ['\\'] = NAMED,
-    [']' ... '`'] = PLAIN, ['a'] = PLAIN | HEX, ['b'] = PLAIN | HEX | NAMED,
-    ['c' ... 'e'] = PLAIN | HEX, ['f'] = PLAIN | HEX | NAMED, ['g' ... 'm'] = PLAIN,
-    ['n'] = PLAIN | NAMED, ['o' ... 'q'] = PLAIN, ['r'] = PLAIN | NAMED, ['s'] = PLAIN,
-    ['t'] = PLAIN | NAMED, ['u' ... 0x7f] = PLAIN,
+    ['\t'] = BLANK,
+    ['\n'] = BLANK,
+    ['\r'] = BLANK,
+    [' '] = PLAIN | BLANK,
+    ['!'] = PLAIN,
+    ['"'] = NAMED,
+    ['#' ... '.'] = PLAIN,
+    ['/'] = PLAIN | NAMED,
+    ['0' ... '9'] = PLAIN | DIGIT | HEX,
+    [':' ... '@'] = PLAIN,
+    ['A' ... 'F'] = PLAIN | HEX,
+    ['G' ... '['] = PLAIN,
+    ['\\'] = NAMED,
+    [']' ... '`'] = PLAIN,
+    ['a'] = PLAIN | HEX,
+    ['b'] = PLAIN | HEX | NAMED,
+    ['c' ... 'e'] = PLAIN | HEX,
+    ['f'] = PLAIN | HEX | NAMED,
+    ['g' ... 'm'] = PLAIN,
+    ['n'] = PLAIN | NAMED,
+    ['o' ... 'q'] = PLAIN,
+    ['r'] = PLAIN | NAMED,
+    ['s'] = PLAIN,
+    ['t'] = PLAIN | NAMED,
+    ['u' ... 0x7f] = PLAIN,
 };
 
 /* ---- UTF-8 ---- */
 
-static inline bool continues(unsigned char c) {
+static inline bool continues(unsigned char c)
+{
     return (c & 0xC0) == 0x80;
 }
 
 /* Length of the character at p, 0 if it is not valid. The bounds of the second byte keep out
  * overlong forms, surrogates and what lies above U+10FFFF (Unicode 15, table 3-7). */
-static inline size_t utf8_step(const unsigned char *p, size_t left) {
+static inline size_t utf8_step(const unsigned char *p, size_t left)
+{
     unsigned c = p[0];
-    if (c < 0x80) return 1;
-    if (c < 0xC2 || c > 0xF4) return 0;
-    if (c < 0xE0) return left >= 2 && continues(p[1]) ? 2 : 0;
+    if (c < 0x80)
+        return 1;
+    if (c < 0xC2 || c > 0xF4)
+        return 0;
+    if (c < 0xE0)
+        return left >= 2 && continues(p[1]) ? 2 : 0;
     if (c < 0xF0) {
         unsigned low = c == 0xE0 ? 0xA0 : 0x80, high = c == 0xED ? 0x9F : 0xBF;
         return left >= 3 && p[1] >= low && p[1] <= high && continues(p[2]) ? 3 : 0;
@@ -51,7 +73,8 @@ static inline size_t utf8_step(const unsigned char *p, size_t left) {
 
 /* Eight bytes with the first one lowest, whatever the machine's order; compilers make one load of
  * it. */
-static inline uint64_t load8(const unsigned char *p) {
+static inline uint64_t load8(const unsigned char *p)
+{
     return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
            (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
            (uint64_t)p[7] << 56;
@@ -61,18 +84,21 @@ static inline uint64_t load8(const unsigned char *p) {
 
 /* The top bit of every byte of x that is no plain string byte. A borrow may set more bits above the
  * first, so only the lowest one is exact. */
-static inline uint64_t stops(uint64_t x) {
+static inline uint64_t stops(uint64_t x)
+{
     uint64_t quote = (x ^ EACH * '"') - EACH;
     uint64_t backslash = (x ^ EACH * '\\') - EACH;
     uint64_t control = x - EACH * 0x20;
     return (quote | backslash | control | x) & EACH * 0x80;
 }
 
-size_t tr_scan_utf8_step(tr_str s) {
+size_t tr_scan_utf8_step(tr_str s)
+{
     return s.size ? utf8_step((const unsigned char *)s.data, s.size) : 0;
 }
 
-bool tr_scan_utf8_valid(tr_str s) {
+bool tr_scan_utf8_valid(tr_str s)
+{
     const unsigned char *p = (const unsigned char *)s.data;
     for (size_t i = 0; i < s.size;) {
         if (s.size - i >= 8 && !(load8(p + i) & EACH * 0x80)) {
@@ -80,7 +106,8 @@ bool tr_scan_utf8_valid(tr_str s) {
             continue;
         }
         size_t step = utf8_step(p + i, s.size - i);
-        if (!step) return false;
+        if (!step)
+            return false;
         i += step;
     }
     return true;
@@ -93,38 +120,45 @@ typedef struct {
     const char *reason;
 } cursor;
 
-static cursor cursor_of(tr_str s) {
+static cursor cursor_of(tr_str s)
+{
     const unsigned char *p = (const unsigned char *)(s.size ? s.data : "");
     return (cursor){p, p, p + s.size, NULL};
 }
 
 /* Remembers why and where; always false. */
-static bool fail(cursor *c, const unsigned char *at, const char *reason) {
+static bool fail(cursor *c, const unsigned char *at, const char *reason)
+{
     c->at = at;
     c->reason = reason;
     return false;
 }
 
-static tr_code refuse(const cursor *c, tr_err *err) {
+static tr_code refuse(const cursor *c, tr_err *err)
+{
     bool over = c->at == c->end;
     const char *reason = !over && *c->at == 0 ? "a NUL byte" : c->reason;
     return tr_err_set(err, TR_DATA, "bad JSON at byte %zu: %s%s", (size_t)(c->at - c->start) + 1,
                       reason, over ? ", but the text ends" : "");
 }
 
-static inline void skip_blanks(cursor *c) {
+static inline void skip_blanks(cursor *c)
+{
     while (c->at < c->end && (classes[*c->at] & BLANK))
         c->at++;
 }
 
-static inline bool here(const cursor *c, char byte) {
+static inline bool here(const cursor *c, char byte)
+{
     return c->at < c->end && *c->at == (unsigned char)byte;
 }
 
 /* Behind the escape whose backslash is at p, or NULL. */
-static const unsigned char *escape(cursor *c, const unsigned char *p) {
+static const unsigned char *escape(cursor *c, const unsigned char *p)
+{
     const unsigned char *q = p + 1;
-    if (q < c->end && (classes[*q] & NAMED)) return q + 1;
+    if (q < c->end && (classes[*q] & NAMED))
+        return q + 1;
     if (q == c->end || *q != 'u') {
         fail(c, q, "expected one of \"\\/bfnrtu after a backslash");
         return NULL;
@@ -139,7 +173,8 @@ static const unsigned char *escape(cursor *c, const unsigned char *p) {
 }
 
 /* Stands on the opening quote; goes behind the closing one. */
-static bool string(cursor *c, bool *escaped) {
+static bool string(cursor *c, bool *escaped)
+{
     const unsigned char *p = c->at + 1, *end = c->end;
     for (;;) {
         while (end - p >= 8) {
@@ -152,7 +187,8 @@ static bool string(cursor *c, bool *escaped) {
         }
         while (p < end && (classes[*p] & PLAIN))
             p++;
-        if (p == end) return fail(c, p, "expected the closing '\"' of a string");
+        if (p == end)
+            return fail(c, p, "expected the closing '\"' of a string");
         if (*p == '"') {
             c->at = p + 1;
             return true;
@@ -165,7 +201,8 @@ static bool string(cursor *c, bool *escaped) {
         } else if (*p >= 0x80) {
             do {
                 size_t step = utf8_step(p, (size_t)(end - p));
-                if (!step) return fail(c, p, "invalid UTF-8");
+                if (!step)
+                    return fail(c, p, "invalid UTF-8");
                 p += step;
             } while (p < end && *p >= 0x80);
         } else {
@@ -174,14 +211,17 @@ static bool string(cursor *c, bool *escaped) {
     }
 }
 
-static bool digits(cursor *c, const char *reason) {
-    if (c->at == c->end || !(classes[*c->at] & DIGIT)) return fail(c, c->at, reason);
+static bool digits(cursor *c, const char *reason)
+{
+    if (c->at == c->end || !(classes[*c->at] & DIGIT))
+        return fail(c, c->at, reason);
     while (c->at < c->end && (classes[*c->at] & DIGIT))
         c->at++;
     return true;
 }
 
-static bool number(cursor *c) {
+static bool number(cursor *c)
+{
     if (*c->at == '-')
         c->at++;
     if (here(c, '0')) {
@@ -193,18 +233,21 @@ static bool number(cursor *c) {
     }
     if (here(c, '.')) {
         c->at++;
-        if (!digits(c, "expected a digit after the decimal point")) return false;
+        if (!digits(c, "expected a digit after the decimal point"))
+            return false;
     }
     if (here(c, 'e') || here(c, 'E')) {
         c->at++;
         if (here(c, '+') || here(c, '-'))
             c->at++;
-        if (!digits(c, "expected a digit in the exponent")) return false;
+        if (!digits(c, "expected a digit in the exponent"))
+            return false;
     }
     return true;
 }
 
-static bool literal(cursor *c, const char *word) {
+static bool literal(cursor *c, const char *word)
+{
     size_t size = strlen(word);
     if ((size_t)(c->end - c->at) < size || memcmp(c->at, word, size) != 0)
         return fail(c, c->at, "expected a value (strings need quotes)");
@@ -212,61 +255,60 @@ static bool literal(cursor *c, const char *word) {
     return true;
 }
 
-static bool no_value(cursor *c) {
-    if (c->at == c->end) return fail(c, c->at, "expected a value");
+static bool no_value(cursor *c)
+{
+    if (c->at == c->end)
+        return fail(c, c->at, "expected a value");
     switch (*c->at) {
-    case '\'':
-        return fail(c, c->at, "expected a value (strings take double quotes)");
+    case '\'': return fail(c, c->at, "expected a value (strings take double quotes)");
     case '+':
-    case '.':
-        return fail(c, c->at, "a number must begin with a digit or '-'");
+    case '.': return fail(c, c->at, "a number must begin with a digit or '-'");
     case 'N':
-    case 'I':
-        return fail(c, c->at, "expected a value (NaN and Infinity are not JSON)");
+    case 'I': return fail(c, c->at, "expected a value (NaN and Infinity are not JSON)");
     case ']':
-    case '}':
-        return fail(c, c->at, "expected a value (is there a comma or colon too many?)");
-    default:
-        return fail(c, c->at, "expected a value (strings need quotes)");
+    case '}': return fail(c, c->at, "expected a value (is there a comma or colon too many?)");
+    default: return fail(c, c->at, "expected a value (strings need quotes)");
     }
 }
 
 /* A key and its colon. */
-static bool key(cursor *c, bool *escaped) {
+static bool key(cursor *c, bool *escaped)
+{
     skip_blanks(c);
     if (!here(c, '"'))
-        return fail(c, c->at, here(c, '}') ? "expected a key (is there a comma too many?)"
-                                           : "expected a key in double quotes");
+        return fail(c, c->at,
+                    here(c, '}') ? "expected a key (is there a comma too many?)"
+                                 : "expected a key in double quotes");
     return string(c, escaped);
 }
 
-static bool colon(cursor *c) {
+static bool colon(cursor *c)
+{
     skip_blanks(c);
-    if (!here(c, ':')) return fail(c, c->at, "expected ':' after the key");
+    if (!here(c, ':'))
+        return fail(c, c->at, "expected ':' after the key");
     c->at++;
     return true;
 }
 
-static bool scalar(cursor *c) {
+static bool scalar(cursor *c)
+{
     bool escaped;
-    if (c->at == c->end) return no_value(c);
+    if (c->at == c->end)
+        return no_value(c);
     switch (*c->at) {
-    case '"':
-        return string(c, &escaped);
-    case 't':
-        return literal(c, "true");
-    case 'f':
-        return literal(c, "false");
-    case 'n':
-        return literal(c, "null");
-    default:
-        return *c->at == '-' || (classes[*c->at] & DIGIT) ? number(c) : no_value(c);
+    case '"': return string(c, &escaped);
+    case 't': return literal(c, "true");
+    case 'f': return literal(c, "false");
+    case 'n': return literal(c, "null");
+    default: return *c->at == '-' || (classes[*c->at] & DIGIT) ? number(c) : no_value(c);
     }
 }
 
 /* One value of any depth, from its first byte to behind its last; `above` levels are open around
  * it. Open levels are a bit each: 1 an object, 0 an array. */
-static bool value(cursor *c, unsigned above) {
+static bool value(cursor *c, unsigned above)
+{
     uint64_t objects[(LEVELS + 63) / 64];
     unsigned depth = 0;
     bool escaped;
@@ -284,7 +326,8 @@ static bool value(cursor *c, unsigned above) {
             c->at++;
             skip_blanks(c);
             if (!here(c, object ? '}' : ']')) {
-                if (object && (!key(c, &escaped) || !colon(c))) return false;
+                if (object && (!key(c, &escaped) || !colon(c)))
+                    return false;
                 skip_blanks(c);
                 continue;
             }
@@ -295,26 +338,32 @@ static bool value(cursor *c, unsigned above) {
         }
         /* A value has ended: close the levels that end with it. */
         for (;;) {
-            if (depth == 0) return true;
+            if (depth == 0)
+                return true;
             skip_blanks(c);
             object = objects[(depth - 1) / 64] >> (depth - 1) % 64 & 1;
-            if (here(c, ',')) break;
+            if (here(c, ','))
+                break;
             if (!here(c, object ? '}' : ']'))
-                return fail(c, c->at, object ? "expected ',' or '}' after a member"
-                                             : "expected ',' or ']' after an element");
+                return fail(c, c->at,
+                            object ? "expected ',' or '}' after a member"
+                                   : "expected ',' or ']' after an element");
             c->at++;
             depth--;
         }
         c->at++;
-        if (object && (!key(c, &escaped) || !colon(c))) return false;
+        if (object && (!key(c, &escaped) || !colon(c)))
+            return false;
         skip_blanks(c);
     }
 }
 
-tr_code tr_scan_value(tr_str text, tr_err *err) {
+tr_code tr_scan_value(tr_str text, tr_err *err)
+{
     cursor c = cursor_of(text);
     skip_blanks(&c);
-    if (!value(&c, 0)) return refuse(&c, err);
+    if (!value(&c, 0))
+        return refuse(&c, err);
     skip_blanks(&c);
     if (c.at < c.end) {
         c.reason = "more text behind the value";
@@ -325,7 +374,8 @@ tr_code tr_scan_value(tr_str text, tr_err *err) {
 
 /* ---- text ---- */
 
-static unsigned hex4(const char *p) {
+static unsigned hex4(const char *p)
+{
     unsigned x = 0;
     for (int i = 0; i < 4; i++) {
         unsigned char c = (unsigned char)p[i];
@@ -334,7 +384,8 @@ static unsigned hex4(const char *p) {
     return x;
 }
 
-static size_t utf8_put(char *out, unsigned x) {
+static size_t utf8_put(char *out, unsigned x)
+{
     if (x < 0x80) {
         out[0] = (char)x;
         return 1;
@@ -359,7 +410,8 @@ static size_t utf8_put(char *out, unsigned x) {
 
 /* The inside of a checked string with its escapes resolved: never longer than it was. False for a
  * lone surrogate. */
-static bool unescape(tr_str s, char *out, size_t *size) {
+static bool unescape(tr_str s, char *out, size_t *size)
+{
     const char *p = s.data, *end = s.data + s.size;
     char *to = out;
     while (p < end) {
@@ -368,8 +420,10 @@ static bool unescape(tr_str s, char *out, size_t *size) {
         memcpy(to, p, n);
         to += n;
         p += n;
-        if (p == end) break;
-        if (end - p < 2) return false;
+        if (p == end)
+            break;
+        if (end - p < 2)
+            return false;
         char c = p[1];
         p += 2;
         if (c != 'u') {
@@ -378,14 +432,18 @@ static bool unescape(tr_str s, char *out, size_t *size) {
             *to++ = named ? into[named - from] : c;
             continue;
         }
-        if (end - p < 4) return false;
+        if (end - p < 4)
+            return false;
         unsigned x = hex4(p);
         p += 4;
-        if (x >= 0xDC00 && x <= 0xDFFF) return false;
+        if (x >= 0xDC00 && x <= 0xDFFF)
+            return false;
         if (x >= 0xD800 && x <= 0xDBFF) {
-            if (end - p < 6 || p[0] != '\\' || p[1] != 'u') return false;
+            if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+                return false;
             unsigned low = hex4(p + 2);
-            if (low < 0xDC00 || low > 0xDFFF) return false;
+            if (low < 0xDC00 || low > 0xDFFF)
+                return false;
             p += 6;
             x = 0x10000 + ((x - 0xD800) << 10) + (low - 0xDC00);
         }
@@ -396,11 +454,13 @@ static bool unescape(tr_str s, char *out, size_t *size) {
 }
 
 /* A string without its quotes, an array without its brackets. */
-static tr_str inside(tr_str s) {
+static tr_str inside(tr_str s)
+{
     return s.size >= 2 ? tr_str_of(s.data + 1, s.size - 2) : tr_str_of("", 0);
 }
 
-bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain) {
+bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain)
+{
     tr_str s = inside(value);
     if (plain)
         *plain = tr_str_of(NULL, 0);
@@ -412,22 +472,26 @@ bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain) {
         return plain || !out->failed;
     }
     size_t size;
-    if (out->failed || !tr_buf_reserve(out, s.size)) return false;
-    if (!unescape(s, out->data + out->size, &size)) return false;
+    if (out->failed || !tr_buf_reserve(out, s.size))
+        return false;
+    if (!unescape(s, out->data + out->size, &size))
+        return false;
     out->size += size;
     return true;
 }
 
 /* ---- numbers ---- */
 
-static tr_code add_float(float x, float **out, size_t *n, size_t *capacity, tr_err *err) {
+static tr_code add_float(float x, float **out, size_t *n, size_t *capacity, tr_err *err)
+{
     if (*n == *capacity && !tr_mem_reserve((void **)out, capacity, *n + 1, sizeof **out))
         return tr_err_memory(err);
     (*out)[(*n)++] = x;
     return TR_OK;
 }
 
-static tr_code array_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err) {
+static tr_code array_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
+{
     cursor c = cursor_of(inside(s));
     skip_blanks(&c);
     for (uint64_t element = 1; c.at < c.end; element++) {
@@ -440,7 +504,8 @@ static tr_code array_floats(tr_str s, float **out, size_t *n, size_t *capacity, 
             return tr_err_set(err, TR_DATA, "element %zu is too large for a float",
                               (size_t)element);
         tr_code code = add_float((float)x, out, n, capacity, err);
-        if (code != TR_OK) return code;
+        if (code != TR_OK)
+            return code;
         skip_blanks(&c);
         c.at += c.at < c.end; /* the comma, by the grammar */
         skip_blanks(&c);
@@ -451,14 +516,19 @@ static tr_code array_floats(tr_str s, float **out, size_t *n, size_t *capacity, 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The value of a base64 digit, 64 where it is none. */
-static unsigned digit64(unsigned char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26u;
-    if (classes[c] & DIGIT) return c - '0' + 52u;
+static unsigned digit64(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26u;
+    if (classes[c] & DIGIT)
+        return c - '0' + 52u;
     return c == '+' ? 62 : c == '/' ? 63 : 64;
 }
 
-static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err) {
+static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
+{
     size_t padding = 0, element = 1;
     while (padding < 2 && padding < s.size && s.data[s.size - 1 - padding] == '=')
         padding++;
@@ -475,7 +545,8 @@ static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity,
             return tr_err_set(err, TR_DATA, "not base64 (character %zu)", i + 1);
         held = held << 6 | digit;
         bits += 6;
-        if (bits < 32) continue;
+        if (bits < 32)
+            continue;
         bits -= 32;
         uint32_t word = __builtin_bswap32((uint32_t)(held >> bits));
         float x;
@@ -483,7 +554,8 @@ static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity,
         if (!isfinite(x))
             return tr_err_set(err, TR_DATA, "element %zu is NaN or infinite", element);
         tr_code code = add_float(x, out, n, capacity, err);
-        if (code != TR_OK) return code;
+        if (code != TR_OK)
+            return code;
         element++;
     }
     if (held & ((UINT64_C(1) << bits) - 1))
@@ -492,7 +564,8 @@ static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity,
 }
 
 tr_code tr_scan_floats(tr_str value, tr_scan_type type, float **out, size_t *n, size_t *capacity,
-                       tr_err *err) {
+                       tr_err *err)
+{
     size_t before = *n;
     tr_code code;
     if (type == TR_SCAN_ARRAY) {
@@ -514,7 +587,8 @@ tr_code tr_scan_floats(tr_str value, tr_scan_type type, float **out, size_t *n, 
     return code;
 }
 
-void tr_scan_put_base64(tr_buf *b, const float *x, size_t n) {
+void tr_scan_put_base64(tr_buf *b, const float *x, size_t n)
+{
     uint64_t held = 0;
     unsigned bits = 0;
     for (size_t i = 0; i < n; i++) {
@@ -532,24 +606,30 @@ void tr_scan_put_base64(tr_buf *b, const float *x, size_t n) {
 
 /* ---- a line ---- */
 
-static bool same(const char *known, tr_str key) {
+static bool same(const char *known, tr_str key)
+{
     size_t i = 0;
-    while (i < key.size && known[i] && known[i] == key.data[i]) i++;
+    while (i < key.size && known[i] && known[i] == key.data[i])
+        i++;
     return i == key.size && !known[i];
 }
 
-static int find_known(tr_str key, const char *const *known, size_t n_known) {
+static int find_known(tr_str key, const char *const *known, size_t n_known)
+{
     char first = '\0';
-    if (key.size) first = key.data[0];
+    if (key.size)
+        first = key.data[0];
     for (size_t i = 0; i < n_known; i++) {
-        if (known[i] && known[i][0] == first && same(known[i], key)) return (int)i;
+        if (known[i] && known[i][0] == first && same(known[i], key))
+            return (int)i;
     }
     return -1;
 }
 
 /* Index of a key as written (with quotes), -1 where it is unknown; false when memory is out. */
 static bool identify(tr_scan *s, tr_str written, bool escaped, const char *const *known,
-                     size_t n_known, int *index) {
+                     size_t n_known, int *index)
+{
     tr_str name = inside(written);
     *index = -1;
     if (escaped) {
@@ -564,37 +644,35 @@ static bool identify(tr_scan *s, tr_str written, bool escaped, const char *const
     return true;
 }
 
-static tr_scan_type type_of(unsigned char first) {
+static tr_scan_type type_of(unsigned char first)
+{
     switch (first) {
-    case '"':
-        return TR_SCAN_STRING;
-    case '{':
-        return TR_SCAN_OBJECT;
-    case '[':
-        return TR_SCAN_ARRAY;
-    case 'n':
-        return TR_SCAN_NULL;
+    case '"': return TR_SCAN_STRING;
+    case '{': return TR_SCAN_OBJECT;
+    case '[': return TR_SCAN_ARRAY;
+    case 'n': return TR_SCAN_NULL;
     case 't':
-    case 'f':
-        return TR_SCAN_BOOL;
-    default:
-        return TR_SCAN_NUMBER;
+    case 'f': return TR_SCAN_BOOL;
+    default: return TR_SCAN_NUMBER;
     }
 }
 
 /* One member, its key's first byte (or blanks) ahead. */
-static tr_code member(tr_scan *s, cursor *c, const char *const *known, size_t n_known,
-                      tr_err *err) {
+static tr_code member(tr_scan *s, cursor *c, const char *const *known, size_t n_known, tr_err *err)
+{
     bool escaped = false;
     skip_blanks(c);
     const unsigned char *start = c->at;
-    if (!key(c, &escaped)) return refuse(c, err);
+    if (!key(c, &escaped))
+        return refuse(c, err);
     tr_scan_member m;
     m.key = tr_str_of((const char *)start, (size_t)(c->at - start));
-    if (!colon(c)) return refuse(c, err);
+    if (!colon(c))
+        return refuse(c, err);
     skip_blanks(c);
     start = c->at;
-    if (!value(c, 1)) return refuse(c, err);
+    if (!value(c, 1))
+        return refuse(c, err);
     m.value = tr_str_of((const char *)start, (size_t)(c->at - start));
     m.type = type_of(*start);
     if (!identify(s, m.key, escaped, known, n_known, &m.known))
@@ -608,8 +686,8 @@ static tr_code member(tr_scan *s, cursor *c, const char *const *known, size_t n_
     return TR_OK;
 }
 
-tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n_known,
-                     tr_err *err) {
+tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n_known, tr_err *err)
+{
     cursor c = cursor_of(line);
     s->n = 0;
     skip_blanks(&c);
@@ -624,9 +702,11 @@ tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n
     if (!here(&c, '}')) {
         for (;;) {
             tr_code code = member(s, &c, known, n_known, err);
-            if (code != TR_OK) return code;
+            if (code != TR_OK)
+                return code;
             skip_blanks(&c);
-            if (!here(&c, ',')) break;
+            if (!here(&c, ','))
+                break;
             c.at++;
         }
     }
@@ -643,13 +723,16 @@ tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n
     return TR_OK;
 }
 
-const tr_scan_member *tr_scan_find(const tr_scan *s, int known) {
+const tr_scan_member *tr_scan_find(const tr_scan *s, int known)
+{
     for (size_t i = 0; i < s->n; i++)
-        if (s->members[i].known == known) return &s->members[i];
+        if (s->members[i].known == known)
+            return &s->members[i];
     return NULL;
 }
 
-void tr_scan_free(tr_scan *s) {
+void tr_scan_free(tr_scan *s)
+{
     free(s->members);
     free(s->scratch);
     *s = (tr_scan){0};

@@ -22,10 +22,10 @@ typedef enum {
 } tr_scan_type;
 
 typedef struct {
-    tr_str key;    /* with its quotes, as written */
-    tr_str value;  /* as written, no blanks around it (a string: with its quotes) */
+    tr_str key;   /* with its quotes, as written */
+    tr_str value; /* as written, no blanks around it (a string: with its quotes) */
     tr_scan_type type;
-    int known;     /* index into the table of known keys, or -1 */
+    int known; /* index into the table of known keys, or -1 */
 } tr_scan_member;
 
 /* Zero-initialise; free with tr_scan_free. Reused from line to line without allocating. */

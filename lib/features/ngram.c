@@ -10,7 +10,8 @@ enum { SHORTEST = 2, LONGEST = 5, APOSTROPHE = '\'', TYPOGRAPHIC_APOSTROPHE = 0x
 static const uint64_t WORD_START = 0x9ae16a3b2f90404fu, PAIR_START = 0xc3a5c85c97cb3127u,
                       CHAR_START = 0xb492b66fbe98f273u;
 
-static inline uint64_t mix(uint64_t h) { /* murmur3's finalizer */
+static inline uint64_t mix(uint64_t h)
+{ /* murmur3's finalizer */
     h ^= h >> 33;
     h *= 0xff51afd7ed558ccdu;
     h ^= h >> 33;
@@ -18,7 +19,8 @@ static inline uint64_t mix(uint64_t h) { /* murmur3's finalizer */
     return h ^ h >> 33;
 }
 
-static inline uint64_t step(uint64_t h, uint64_t x) {
+static inline uint64_t step(uint64_t h, uint64_t x)
+{
     h = (h ^ x) * 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;
 }
@@ -26,12 +28,12 @@ static inline uint64_t step(uint64_t h, uint64_t x) {
 /* What a code point is to the tokenizer. */
 typedef enum { SEPARATOR, IN_WORD, WORD_ALONE } kind;
 
-static kind kind_of(int32_t c) {
+static kind kind_of(int32_t c)
+{
     if (c < 128)
         return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') ? IN_WORD : SEPARATOR;
     switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LO:
-        return utf8proc_charwidth(c) == 2 ? WORD_ALONE : IN_WORD;
+    case UTF8PROC_CATEGORY_LO: return utf8proc_charwidth(c) == 2 ? WORD_ALONE : IN_WORD;
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
@@ -41,17 +43,15 @@ static kind kind_of(int32_t c) {
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-        return IN_WORD;
-    case UTF8PROC_CATEGORY_SO:
-        return WORD_ALONE;
-    default:
-        return SEPARATOR;
+    case UTF8PROC_CATEGORY_NO: return IN_WORD;
+    case UTF8PROC_CATEGORY_SO: return WORD_ALONE;
+    default: return SEPARATOR;
     }
 }
 
 /* Whether the character at p neither joins nor changes places with what stands before it. */
-static bool is_boundary(const utf8proc_uint8_t *p, size_t left) {
+static bool is_boundary(const utf8proc_uint8_t *p, size_t left)
+{
     utf8proc_int32_t c;
     if (*p < 128)
         return true;
@@ -61,16 +61,15 @@ static bool is_boundary(const utf8proc_uint8_t *p, size_t left) {
     switch (of->category) {
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-        return false;
-    default:
-        return !of->ignorable && of->decomp_seqindex == UINT16_MAX;
+    case UTF8PROC_CATEGORY_ME: return false;
+    default: return !of->ignorable && of->decomp_seqindex == UINT16_MAX;
     }
 }
 
 /* The end of the piece of `text` that begins at `at`. A run of marks is cut wherever it gets too
  * long: to put them in order takes quadratic time. */
-static size_t piece_end(tr_str text, size_t at) {
+static size_t piece_end(tr_str text, size_t at)
+{
     const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text.data;
     if (text.size - at <= PIECE)
         return text.size;
@@ -84,7 +83,8 @@ static size_t piece_end(tr_str text, size_t at) {
 }
 
 /* Folded code points of `text` into g->point (with room for two more); their number, or -1. */
-static ptrdiff_t fold(tr_ngrams *g, tr_str text) {
+static ptrdiff_t fold(tr_ngrams *g, tr_str text)
+{
     if (!tr_mem_reserve((void **)&g->point, &g->point_capacity, text.size + 2, sizeof *g->point))
         return -1;
     size_t i = 0;
@@ -122,7 +122,8 @@ static ptrdiff_t fold(tr_ngrams *g, tr_str text) {
 
 /* One run of word characters, point[begin..end): its words. `last` is the word before it, 0 if
  * there is none; returns the new last word. */
-static uint64_t add_words(tr_ngrams *g, const int32_t *p, size_t begin, size_t end, uint64_t last) {
+static uint64_t add_words(tr_ngrams *g, const int32_t *p, size_t begin, size_t end, uint64_t last)
+{
     for (size_t i = begin; i < end;) {
         uint64_t h = WORD_START;
         if (p[i] >= 128 && kind_of(p[i]) == WORD_ALONE) {
@@ -140,7 +141,8 @@ static uint64_t add_words(tr_ngrams *g, const int32_t *p, size_t begin, size_t e
     return last;
 }
 
-static void add_chars(tr_ngrams *g, const int32_t *p, size_t begin, size_t end) {
+static void add_chars(tr_ngrams *g, const int32_t *p, size_t begin, size_t end)
+{
     /* the run with a blank at either end: positions begin-1 .. end */
     size_t length = end - begin + 2;
     for (size_t i = 0; i + SHORTEST <= length; i++) {
@@ -155,7 +157,8 @@ static void add_chars(tr_ngrams *g, const int32_t *p, size_t begin, size_t end) 
     }
 }
 
-bool tr_ngram_extract(tr_ngrams *g, tr_str text) {
+bool tr_ngram_extract(tr_ngrams *g, tr_str text)
+{
     g->n = g->n_words = 0;
     ptrdiff_t folded = fold(g, text);
     if (folded < 0)
@@ -197,7 +200,8 @@ bool tr_ngram_extract(tr_ngrams *g, tr_str text) {
     return true;
 }
 
-void tr_ngram_free(tr_ngrams *g) {
+void tr_ngram_free(tr_ngrams *g)
+{
     free(g->gram);
     free(g->point);
     *g = (tr_ngrams){0};

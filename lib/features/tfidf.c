@@ -10,7 +10,8 @@
 
 enum {
     FIRST_SLOTS = 1 << 16,
-    /* Above so many distinct grams those seen least are dropped: what a log of any length may cost. */
+    /* Above so many distinct grams those seen least are dropped: what a log of any length may cost.
+     */
     MOST_ENTRIES = 12 << 20
 };
 
@@ -28,7 +29,8 @@ struct tr_tfidf_counts {
     uint32_t rows;
 };
 
-tr_tfidf_counts *tr_tfidf_count_open(void) {
+tr_tfidf_counts *tr_tfidf_count_open(void)
+{
     tr_tfidf_counts *c = tr_mem_zero(1, sizeof *c);
     if (!c)
         return NULL;
@@ -41,7 +43,8 @@ tr_tfidf_counts *tr_tfidf_count_open(void) {
     return c;
 }
 
-void tr_tfidf_count_close(tr_tfidf_counts *c) {
+void tr_tfidf_count_close(tr_tfidf_counts *c)
+{
     if (!c)
         return;
     free(c->entries);
@@ -49,14 +52,16 @@ void tr_tfidf_count_close(tr_tfidf_counts *c) {
     free(c);
 }
 
-static void place(tr_tfidf_counts *c, uint32_t e) {
+static void place(tr_tfidf_counts *c, uint32_t e)
+{
     size_t mask = c->n_slots - 1, i = (size_t)c->entries[e].gram & mask;
     while (c->slots[i])
         i = (i + 1) & mask;
     c->slots[i] = e + 1;
 }
 
-static bool rehash(tr_tfidf_counts *c, size_t n_slots) {
+static bool rehash(tr_tfidf_counts *c, size_t n_slots)
+{
     uint32_t *slots = tr_mem_zero(n_slots, sizeof *slots);
     if (!slots)
         return false;
@@ -69,7 +74,8 @@ static bool rehash(tr_tfidf_counts *c, size_t n_slots) {
 }
 
 /* Drops the grams seen in the fewest rows until half of the room is free. */
-static bool prune(tr_tfidf_counts *c) {
+static bool prune(tr_tfidf_counts *c)
+{
     for (uint32_t least = 2; c->n > MOST_ENTRIES / 2; least++) {
         size_t kept = 0;
         for (size_t e = 0; e < c->n; e++)
@@ -80,7 +86,8 @@ static bool prune(tr_tfidf_counts *c) {
     return rehash(c, c->n_slots);
 }
 
-static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word) {
+static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word)
+{
     size_t mask = c->n_slots - 1, i = (size_t)gram & mask;
     while (c->slots[i] && c->entries[c->slots[i] - 1].gram != gram)
         i = (i + 1) & mask;
@@ -105,7 +112,8 @@ static bool count_gram(tr_tfidf_counts *c, uint64_t gram, bool is_word) {
     return true;
 }
 
-bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams) {
+bool tr_tfidf_count_add(tr_tfidf_counts *c, const tr_ngrams *grams)
+{
     c->rows++;
     for (size_t k = 0; k < grams->n; k++)
         if (!count_gram(c, grams->gram[k], k < grams->n_words))
@@ -120,7 +128,8 @@ typedef struct {
     uint32_t count, is_word;
 } candidate;
 
-static int by_count(const void *a, const void *b) {
+static int by_count(const void *a, const void *b)
+{
     const candidate *x = a, *y = b;
     if (x->count != y->count)
         return x->count > y->count ? -1 : 1;
@@ -128,14 +137,16 @@ static int by_count(const void *a, const void *b) {
 }
 
 /* Words first; within a block the most frequent first, so that what is read often lies together. */
-static int by_block(const void *a, const void *b) {
+static int by_block(const void *a, const void *b)
+{
     const candidate *x = a, *y = b;
     if (x->is_word != y->is_word)
         return x->is_word ? -1 : 1;
     return by_count(a, b);
 }
 
-static uint32_t slots_for(uint32_t n) {
+static uint32_t slots_for(uint32_t n)
+{
     uint32_t slots = 16;
     while (slots < n + (uint64_t)n / 2)
         slots *= 2;
@@ -144,7 +155,8 @@ static uint32_t slots_for(uint32_t n) {
 
 /* Fills slots, idf and `single` from the chosen candidates. */
 static void fill(tr_tfidf *v, const tr_tfidf_counts *c, const candidate *chosen, uint64_t *slot,
-                 float *idf) {
+                 float *idf)
+{
     uint32_t mask = v->n_slots - 1;
     for (uint32_t j = 0; j < v->n; j++) {
         uint32_t i = (uint32_t)chosen[j].gram & mask;
@@ -157,7 +169,8 @@ static void fill(tr_tfidf *v, const tr_tfidf_counts *c, const candidate *chosen,
 }
 
 tr_code tr_tfidf_build(tr_tfidf *v, const tr_tfidf_counts *c, unsigned least_rows, uint32_t most,
-                       tr_err *err) {
+                       tr_err *err)
+{
     *v = (tr_tfidf){0};
     candidate *all = tr_mem_array(c->n, sizeof *all);
     if (!all)
@@ -193,7 +206,8 @@ tr_code tr_tfidf_build(tr_tfidf *v, const tr_tfidf_counts *c, unsigned least_row
     return TR_OK;
 }
 
-void tr_tfidf_free(tr_tfidf *v) {
+void tr_tfidf_free(tr_tfidf *v)
+{
     free(v->owned);
     free(v->single);
     *v = (tr_tfidf){0};
@@ -204,7 +218,8 @@ void tr_tfidf_free(tr_tfidf *v) {
 enum { AHEAD = 8 };
 
 /* The column of a gram, or -1. */
-static inline int64_t column(const tr_tfidf *v, uint64_t gram) {
+static inline int64_t column(const tr_tfidf *v, uint64_t gram)
+{
     uint32_t mask = v->n_slots - 1;
     for (uint32_t i = (uint32_t)gram & mask; v->slot[i]; i = (i + 1) & mask)
         if (v->slot[i] >> 32 == gram >> 32)
@@ -213,11 +228,12 @@ static inline int64_t column(const tr_tfidf *v, uint64_t gram) {
 }
 
 /* 1 + ln(count) without the C library's log, so that it has the same bits everywhere. */
-static float damped(uint32_t count) {
-    static const float table[] = {0.f,         1.f,         1.69314718f, 2.09861229f, 2.38629436f,
-                                  2.60943791f, 2.79175947f, 2.94591015f, 3.07944154f, 3.19722458f,
-                                  3.30258509f, 3.39789527f, 3.48490665f, 3.56494936f, 3.63905733f,
-                                  3.7080502f};
+static float damped(uint32_t count)
+{
+    static const float table[] = {0.f,         1.f,         1.69314718f, 2.09861229f,
+                                  2.38629436f, 2.60943791f, 2.79175947f, 2.94591015f,
+                                  3.07944154f, 3.19722458f, 3.30258509f, 3.39789527f,
+                                  3.48490665f, 3.56494936f, 3.63905733f, 3.7080502f};
     const uint32_t last = sizeof table / sizeof *table - 1;
     float extra = 0;
     while (count > last) { /* halved as often as needed: ln 2 each; the remainder is cut */
@@ -228,7 +244,8 @@ static float damped(uint32_t count) {
 }
 
 /* Weighs and normalizes entries begin..end, whose values hold counts. */
-static void weigh(const tr_tfidf *v, tr_tfidf_row *row, size_t begin, size_t end) {
+static void weigh(const tr_tfidf *v, tr_tfidf_row *row, size_t begin, size_t end)
+{
     double sum = 0;
     for (size_t k = begin; k < end; k++) {
         row->value[k] = damped((uint32_t)row->value[k]) * v->idf[row->index[k]];
@@ -239,7 +256,8 @@ static void weigh(const tr_tfidf *v, tr_tfidf_row *row, size_t begin, size_t end
         row->value[k] *= scale;
 }
 
-bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, tr_tfidf_row *row) {
+bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, tr_tfidf_row *row)
+{
     row->n = 0;
     if (!tr_mem_reserve((void **)&row->index, &row->capacity, grams->n + 1, sizeof *row->index) ||
         !tr_mem_reserve((void **)&row->value, &row->value_capacity, grams->n + 1,
@@ -283,7 +301,8 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, 
     return true;
 }
 
-void tr_tfidf_row_free(tr_tfidf_row *row) {
+void tr_tfidf_row_free(tr_tfidf_row *row)
+{
     free(row->index);
     free(row->value);
     free(row->count);
@@ -292,7 +311,8 @@ void tr_tfidf_row_free(tr_tfidf_row *row) {
 
 /* ---- binary form ---- */
 
-void tr_tfidf_write(const tr_tfidf *v, tr_buf *out) {
+void tr_tfidf_write(const tr_tfidf *v, tr_buf *out)
+{
     tr_le_put_u32(out, v->n);
     tr_le_put_u32(out, v->n_words);
     tr_le_put_u32(out, v->n_slots);
@@ -302,7 +322,8 @@ void tr_tfidf_write(const tr_tfidf *v, tr_buf *out) {
     tr_le_align(out, 8);
 }
 
-tr_code tr_tfidf_read(tr_tfidf *v, tr_le_reader *r, tr_err *err) {
+tr_code tr_tfidf_read(tr_tfidf *v, tr_le_reader *r, tr_err *err)
+{
     *v = (tr_tfidf){0};
     v->n = tr_le_u32(r);
     v->n_words = tr_le_u32(r);

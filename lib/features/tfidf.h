@@ -1,7 +1,8 @@
 /* tfidf: the vocabulary of a log, and a text as a weighted row over it.
  *
- * Weights are (1 + ln count) · idf, idf = ln((1 + rows) / (1 + rows with it)) + 1, and the two blocks
- * (word grams, character grams) each have length 1. Grams are known by their 64-bit hash alone.
+ * Weights are (1 + ln count) · idf, idf = ln((1 + rows) / (1 + rows with it)) + 1, and the two
+ * blocks (word grams, character grams) each have length 1. Grams are known by their 64-bit hash
+ * alone.
  *
  * Upstream: ngram. Downstream: featurize. */
 #ifndef TR_TFIDF_H
@@ -47,7 +48,8 @@ typedef struct {
     uint32_t *index;
     float *value;
     size_t n;
-    float unseen; /* share of the word grams that the vocabulary lacks, 0..1; 1 for a text without words */
+    float unseen; /* share of the word grams that the vocabulary lacks, 0..1; 1 for a text without
+                     words */
     /* private */
     size_t capacity, value_capacity, count_capacity;
     uint32_t *count; /* a column's place in the row + 1; all zero between calls */
@@ -59,11 +61,13 @@ typedef struct {
  * memory is out. */
 bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, tr_tfidf_row *row);
 void tr_tfidf_row_free(tr_tfidf_row *row);
-static inline tr_sparse_row tr_tfidf_row_sparse(const tr_tfidf_row *row) {
+static inline tr_sparse_row tr_tfidf_row_sparse(const tr_tfidf_row *row)
+{
     return (tr_sparse_row){row->index, row->value, row->n};
 }
 
-/* Binary form: u32 n, n_words, n_slots, 0, slots (u64), idf (f32). `read` borrows from the payload. */
+/* Binary form: u32 n, n_words, n_slots, 0, slots (u64), idf (f32). `read` borrows from the payload.
+ */
 void tr_tfidf_write(const tr_tfidf *v, tr_buf *out);
 TR_MUST tr_code tr_tfidf_read(tr_tfidf *v, tr_le_reader *r, tr_err *err);
 

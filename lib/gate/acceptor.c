@@ -11,7 +11,8 @@ enum { TOP1, TOP2, MARGIN, ENTROPY, LOGIT, THIRD, TOP, GAP, EVIDENCE, UNSEEN };
 enum { DENSE = TR_ACCEPTOR_FEATURES };
 
 const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1] = {
-    "top1", "top2", "margin", "entropy", "logit", "third", "top", "gap", "evidence", "unseen", "label"};
+    "top1", "top2", "margin",   "entropy", "logit", "third",
+    "top",  "gap",  "evidence", "unseen",  "label"};
 
 const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256])
 {
@@ -41,8 +42,7 @@ const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256
     }
 }
 
-void tr_acceptor_features(const tr_softmax_summary *s, float unseen,
-                          double x[TR_ACCEPTOR_FEATURES])
+void tr_acceptor_features(const tr_softmax_summary *s, float unseen, double x[TR_ACCEPTOR_FEATURES])
 {
     double p = (double)s->p[0], rest = 1 - p;
     x[TOP1] = p;

@@ -15,7 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TR_ACCEPTOR_FEATURES = 10, TR_ACCEPTOR_LABEL = TR_ACCEPTOR_FEATURES, TR_ACCEPTOR_ONE = 1000000 };
+enum {
+    TR_ACCEPTOR_FEATURES = 10,
+    TR_ACCEPTOR_LABEL = TR_ACCEPTOR_FEATURES,
+    TR_ACCEPTOR_ONE = 1000000
+};
 
 /* Names of the features; the last one, "label", stands for the intercepts. */
 extern const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1];
@@ -25,7 +29,7 @@ extern const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1];
 const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256]);
 
 typedef struct {
-    uint32_t mask;   /* 0: no acceptor; the score is the margin between the two largest */
+    uint32_t mask; /* 0: no acceptor; the score is the margin between the two largest */
     double weight[TR_ACCEPTOR_FEATURES]; /* of the features as they are; 0 where not in the mask */
     double intercept;
     const float *offset; /* one a label; NULL where "label" is not in the mask */

@@ -172,9 +172,8 @@ static void weigh_nodes(const tr_certify_target *target, const ranking *r, sides
             i++;
         double accepted = i > 0 ? r->weight[i - 1] : 0;
         double agreeing = i > 0 ? r->agreeing[i - 1] : 0;
-        node->power = side.n_train > 0
-                          ? predicted_power(target, &path->tests, side, accepted, agreeing)
-                          : 0;
+        node->power =
+            side.n_train > 0 ? predicted_power(target, &path->tests, side, accepted, agreeing) : 0;
         node->coverage = r->all > 0 ? accepted / r->all : 0;
         node->agreement = accepted > 0 ? agreeing / accepted : 0;
         if (node->coverage * node->power > path->rank)
@@ -233,11 +232,11 @@ tr_code tr_certify_select(const tr_certify_target *target, const tr_certify_rows
 typedef struct {
     size_t rows;
     uint32_t n;
-    int *node;          /* of each position, its index into the path's nodes */
-    double *threshold;  /* of each position, falling */
-    int64_t *count;     /* rows whose strictest accepting position this is; n + 1 of them */
-    uint32_t *accepts;  /* of each row, the strictest position that accepts it */
-    uint32_t *agrees;   /* the same where the row agrees; else n */
+    int *node;         /* of each position, its index into the path's nodes */
+    double *threshold; /* of each position, falling */
+    int64_t *count;    /* rows whose strictest accepting position this is; n + 1 of them */
+    uint32_t *accepts; /* of each row, the strictest position that accepts it */
+    uint32_t *agrees;  /* the same where the row agrees; else n */
 } placement;
 
 static void placement_free(placement *p)

@@ -20,34 +20,34 @@
 typedef enum { TR_GUARANTEE_HANDLED, TR_GUARANTEE_OVERALL } tr_guarantee;
 
 typedef struct {
-    double alpha;   /* agreement promised, 0 < alpha < 1 */
-    double delta;   /* risk that the promise fails, 0 < delta < 1 */
+    double alpha; /* agreement promised, 0 < alpha < 1 */
+    double delta; /* risk that the promise fails, 0 < delta < 1 */
     tr_guarantee guarantee;
-    int grid;       /* K: candidates by rank; 100 */
-    bool only_all;  /* the path of one node: accept everything inside the guard (family global) */
+    int grid;      /* K: candidates by rank; 100 */
+    bool only_all; /* the path of one node: accept everything inside the guard (family global) */
 } tr_certify_target;
 
 /* Held-out rows of one side, as parallel arrays (borrowed). */
 typedef struct {
     size_t n;
-    const double *score;    /* accept score; any order, no NaN */
-    const uint8_t *agree;   /* surrogate = teacher */
-    const uint8_t *inside;  /* inside the guard; NULL: all of them */
-    const double *weight;   /* finite, > 0; NULL: 1 each (TRAIN only; ignored in the walk) */
+    const double *score;   /* accept score; any order, no NaN */
+    const uint8_t *agree;  /* surrogate = teacher */
+    const uint8_t *inside; /* inside the guard; NULL: all of them */
+    const double *weight;  /* finite, > 0; NULL: 1 each (TRAIN only; ignored in the walk) */
 } tr_certify_rows;
 
 typedef struct {
-    double threshold;  /* -INFINITY: accept everything inside the guard */
-    double power;      /* predicted, fraction 0..1 */
-    double coverage;   /* share of all TRAIN rows (weighted) accepted, out of fold */
-    double agreement;  /* share of those that agree: TRAIN's estimate, no promise; 0 where none */
+    double threshold; /* -INFINITY: accept everything inside the guard */
+    double power;     /* predicted, fraction 0..1 */
+    double coverage;  /* share of all TRAIN rows (weighted) accepted, out of fold */
+    double agreement; /* share of those that agree: TRAIN's estimate, no promise; 0 where none */
     bool on_path;
 } tr_certify_node;
 
 typedef struct {
-    int node;          /* index into the nodes */
+    int node; /* index into the nodes */
     int64_t accepted, tested, agreed;
-    int64_t needed;    /* 0 where tested is 0: with so few accepted no count certifies */
+    int64_t needed; /* 0 where tested is 0: with so few accepted no count certifies */
     bool passed;
 } tr_certify_step;
 
@@ -57,11 +57,11 @@ typedef struct {
     int n_nodes;
     tr_certify_step *steps; /* of the walk, in order; the last may have failed */
     int n_steps;
-    int deployed;           /* node, or -1: refused */
-    int64_t rows;           /* calibration rows, all of them */
-    int64_t accepted;       /* of those, accepted at the deployed node (0 if refused) */
-    double rank;            /* max over the nodes of coverage * power: orders several candidates */
-    tr_stat_table tests;    /* the exact tests of the target; select and walk build it as needed */
+    int deployed;        /* node, or -1: refused */
+    int64_t rows;        /* calibration rows, all of them */
+    int64_t accepted;    /* of those, accepted at the deployed node (0 if refused) */
+    double rank;         /* max over the nodes of coverage * power: orders several candidates */
+    tr_stat_table tests; /* the exact tests of the target; select and walk build it as needed */
 } tr_certify_path;
 
 /* Candidate thresholds, predicted power and path from TRAIN. n_calibration: rows that the walk
@@ -75,9 +75,8 @@ TR_MUST tr_code tr_certify_select(const tr_certify_target *target, const tr_cert
 /* Walks the path on calibration rows, which stand in calibration order already. Fills steps,
  * deployed, rows, accepted. Needs of the path no more than its nodes' thresholds and on_path, so a
  * recorded path can be walked again. Returns as select; TR_DATA where thresholds do not fall. */
-TR_MUST tr_code tr_certify_walk(const tr_certify_target *target,
-                                const tr_certify_rows *calibration, tr_certify_path *path,
-                                tr_err *err);
+TR_MUST tr_code tr_certify_walk(const tr_certify_target *target, const tr_certify_rows *calibration,
+                                tr_certify_path *path, tr_err *err);
 void tr_certify_free(tr_certify_path *path);
 
 /* The shares of delta of n candidates, ranked: 0.8 for the first, 0.2 shared by the others; all of

@@ -46,10 +46,9 @@ size_t tr_heldout_side(const tr_heldout *h, int side, uint64_t seed, uint32_t **
     size_t n = 0;
     for (size_t i = 0; i < h->n; i++)
         if (h->rows[i].side == side)
-            o[n++] = (ordered){side == TR_SIDE_CALIBRATION
-                                   ? tr_hash_keyed_u64(key, h->rows[i].row)
-                                   : 0,
-                               h->rows[i].group, (uint32_t)i};
+            o[n++] =
+                (ordered){side == TR_SIDE_CALIBRATION ? tr_hash_keyed_u64(key, h->rows[i].row) : 0,
+                          h->rows[i].group, (uint32_t)i};
     if (side == TR_SIDE_CALIBRATION) {
         qsort(o, n, sizeof *o, by_group);
         size_t kept = 0;

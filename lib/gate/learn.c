@@ -26,9 +26,9 @@ typedef struct {
 } problem;
 
 typedef struct {
-    double *h, *g;    /* dense × dense, dense */
-    double *d, *gd;   /* labels: diagonal, gradient */
-    double *cross;    /* labels × dense */
+    double *h, *g;  /* dense × dense, dense */
+    double *d, *gd; /* labels: diagonal, gradient */
+    double *cross;  /* labels × dense */
 } equations;
 
 static void accumulate(const problem *p, equations *s)
@@ -210,8 +210,8 @@ tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
 
 /* ---- the gate of a stream ---- */
 
-static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint32_t *rows, size_t n,
-                           uint8_t *agree, tr_err *err)
+static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint32_t *rows,
+                           size_t n, uint8_t *agree, tr_err *err)
 {
     tr_stream_member *m = &s->member[which];
     const tr_heldout *h = &s->heldout;
@@ -228,8 +228,8 @@ static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint
         if (!fold_used[fold])
             continue;
         tr_acceptor part;
-        tr_code code = tr_learn_acceptor(&part, mask, h, m->summary, agree, rows, n, fold,
-                                       s->labels.n, err);
+        tr_code code =
+            tr_learn_acceptor(&part, mask, h, m->summary, agree, rows, n, fold, s->labels.n, err);
         if (code != TR_OK)
             return code;
         for (size_t k = 0; k < n; k++) {

@@ -22,7 +22,8 @@ TR_MUST tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldou
                                   tr_err *err);
 
 /* Fits the acceptors of all members on TRAIN (features by `mask`), scores every held-out row (TRAIN
- * rows by an acceptor fitted without their fold), and writes the stream with its GATE sections new. */
+ * rows by an acceptor fitted without their fold), and writes the stream with its GATE sections new.
+ */
 TR_MUST tr_code tr_learn_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* novelty: how unlike the log an input is.
  *
  * Two things are looked at: the evidence (ln of the sum of exp of the scaled decision values), and
- * the share of word grams that the log lacks. Each becomes a tail share: how rare so little of it is
- * among the training rows, each taken as if it were new. Novelty is minus the logarithm of the
+ * the share of word grams that the log lacks. Each becomes a tail share: how rare so little of it
+ * is among the training rows, each taken as if it were new. Novelty is minus the logarithm of the
  * product of the two; larger is stranger. Ranks, so that it means the same with 2 labels or 1,000.
  *
  * Upstream: heldout. Downstream: calibrate, policy, route. */
@@ -29,8 +29,9 @@ typedef struct {
 } tr_novelty;
 
 /* From the held-out rows[0..n) of TRAIN, n >= 1. */
-TR_MUST tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h, const tr_softmax_summary *summary,
-                               const uint32_t *rows, size_t n, tr_err *err);
+TR_MUST tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h,
+                               const tr_softmax_summary *summary, const uint32_t *rows, size_t n,
+                               tr_err *err);
 /* >= 0. The same bits on every machine. */
 float tr_novelty_of(const tr_novelty *v, const tr_softmax_summary *s, float unseen);
 

@@ -19,7 +19,7 @@ typedef struct {
     uint64_t held_out;                       /* TRAIN rows with out-of-fold results */
     uint32_t folds;
     bool grouped;
-    double share;                     /* of rows for calibration; 0: not known */
+    double share; /* of rows for calibration; 0: not known */
     uint64_t left_out_labels, left_out_rows;
     char input_key[256], label_key[256]; /* as named to tr-split; "" : the aliases */
     char digest[33], calibration_digest[33];

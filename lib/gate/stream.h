@@ -1,7 +1,7 @@
 /* stream: the model stream between tr-train, tr-gate and tr-calibrate, read and written.
  *
- * Sections: HEAD (where it comes from), LABL (labels with their TRAIN rows), VOCB (vocabulary), HELD
- * (held-out rows), MEMB (one a member: model and held-out results), GATE (one a member, after
+ * Sections: HEAD (where it comes from), LABL (labels with their TRAIN rows), VOCB (vocabulary),
+ * HELD (held-out rows), MEMB (one a member: model and held-out results), GATE (one a member, after
  * tr-gate: acceptor and accept scores of the held-out rows). tr-format(5) has the fields.
  *
  * Upstream: zoo, heldout, acceptor. Downstream: calibrate, tr-gate, tr-show. */
@@ -26,7 +26,7 @@ typedef struct {
     tr_softmax_summary *summary; /* of every held-out row */
     bool gated;
     tr_acceptor acceptor;
-    uint32_t *score;             /* of every held-out row: out of fold on TRAIN */
+    uint32_t *score; /* of every held-out row: out of fold on TRAIN */
 } tr_stream_member;
 
 enum { TR_STREAM_MEMBERS = 32 };
@@ -38,14 +38,15 @@ typedef struct {
     tr_heldout heldout;
     tr_stream_member member[TR_STREAM_MEMBERS];
     size_t n;
-    tr_buf bytes;        /* what the borrowed parts lie in */
+    tr_buf bytes; /* what the borrowed parts lie in */
     tr_frame frame;
 } tr_stream;
 
 /* Reads and checks a whole stream ("-" or NULL: standard input). Free with tr_stream_free, also
  * after a failure. */
 TR_MUST tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err);
-/* The same from bytes that were read already, taken over from *bytes (emptied); `name` for messages. */
+/* The same from bytes that were read already, taken over from *bytes (emptied); `name` for
+ * messages. */
 TR_MUST tr_code tr_stream_take(tr_stream *s, tr_buf *bytes, const char *name, tr_err *err);
 void tr_stream_free(tr_stream *s);
 

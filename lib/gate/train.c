@@ -14,13 +14,13 @@
 typedef struct {
     const tr_dataset *d;
     const tr_train_options *o;
-    unsigned folds;      /* fits without a part of TRAIN */
+    unsigned folds; /* fits without a part of TRAIN */
     tr_tfidf vocabulary;
-    tr_sparse x;         /* fitted on: features, squared length, label, fold */
+    tr_sparse x; /* fitted on: features, squared length, label, fold */
     float *square;
     uint32_t *label;
     uint8_t *fold;
-    tr_sparse scored;    /* scored: features, fold, and what is kept of them */
+    tr_sparse scored; /* scored: features, fold, and what is kept of them */
     uint8_t *scored_fold;
     tr_heldout heldout;
 } work;
@@ -51,7 +51,8 @@ static tr_code check_enough(const tr_dataset *d, tr_err *err)
     return TR_OK;
 }
 
-/* The fold of a TRAIN row, by the group's hash; of a large TRAIN one part is held out, that is all. */
+/* The fold of a TRAIN row, by the group's hash; of a large TRAIN one part is held out, that is all.
+ */
 static uint8_t fold_of(const work *w, tr_hash_key key, uint64_t group)
 {
     double u = tr_hash_unit(tr_hash_keyed_u64(key, group));
@@ -93,7 +94,8 @@ static bool add_fitted(work *w, tr_featurizer *f, const tr_dataset_row *r, uint8
 {
     size_t at = w->x.rows;
     float square = 0;
-    if (!tr_featurize_text(f, r->text, false) || !tr_sparse_add(&w->x, tr_tfidf_row_sparse(&f->row)))
+    if (!tr_featurize_text(f, r->text, false) ||
+        !tr_sparse_add(&w->x, tr_tfidf_row_sparse(&f->row)))
         return false;
     for (size_t k = 0; k < f->row.n; k++)
         square += f->row.value[k] * f->row.value[k];
@@ -114,9 +116,13 @@ static bool add_scored(work *w, tr_featurizer *f, const tr_dataset_row *r, uint8
     w->scored_fold[at] = fold;
     if (r->side == TR_SIDE_TRAIN && w->folds == 1)
         fold = (uint8_t)(tr_hash_unit(tr_hash_keyed_u64(gate_key, r->group)) * w->o->folds);
-    w->heldout.rows[at] = (tr_heldout_row){.row = r->row, .group = r->group, .label = r->label,
-                                           .weight = r->weight, .unseen = f->row.unseen,
-                                           .side = r->side, .fold = fold};
+    w->heldout.rows[at] = (tr_heldout_row){.row = r->row,
+                                           .group = r->group,
+                                           .label = r->label,
+                                           .weight = r->weight,
+                                           .unseen = f->row.unseen,
+                                           .side = r->side,
+                                           .fold = fold};
     return true;
 }
 
@@ -188,10 +194,16 @@ static tr_code write_member(const work *w, const tr_zoo_member *m, tr_softmax_su
 static void fill_origin(const work *w, tr_origin *g)
 {
     const tr_dataset *d = w->d;
-    *g = (tr_origin){.seed = w->o->seed, .rows = d->n, .train = d->train,
-                     .calibration = d->calibration, .test = d->test, .folds = w->folds,
-                     .grouped = d->trailer.grouped, .share = d->trailer.share,
-                     .left_out_labels = d->left_out_labels, .left_out_rows = d->left_out_rows};
+    *g = (tr_origin){.seed = w->o->seed,
+                     .rows = d->n,
+                     .train = d->train,
+                     .calibration = d->calibration,
+                     .test = d->test,
+                     .folds = w->folds,
+                     .grouped = d->trailer.grouped,
+                     .share = d->trailer.share,
+                     .left_out_labels = d->left_out_labels,
+                     .left_out_rows = d->left_out_rows};
     snprintf(g->version, sizeof g->version, "%s", TR_VERSION);
     for (size_t k = 0; k < w->heldout.n; k++)
         g->held_out += w->heldout.rows[k].side == TR_SIDE_TRAIN;
@@ -224,9 +236,15 @@ static tr_code write_stream(const work *w, const tr_zoo *zoo, tr_writer *out,
 
 static tr_code fit_and_write(work *w, tr_writer *out, tr_train_report *report, tr_err *err)
 {
-    tr_training t = {.x = &w->x, .square = w->square, .label = w->label, .fold = w->fold,
-                     .folds = w->folds, .scored = &w->scored, .scored_fold = w->scored_fold,
-                     .labels = w->d->labels.n, .columns = w->vocabulary.n};
+    tr_training t = {.x = &w->x,
+                     .square = w->square,
+                     .label = w->label,
+                     .fold = w->fold,
+                     .folds = w->folds,
+                     .scored = &w->scored,
+                     .scored_fold = w->scored_fold,
+                     .labels = w->d->labels.n,
+                     .columns = w->vocabulary.n};
     uint32_t *seen = tr_mem_array(w->heldout.n, sizeof *seen);
     if (!seen)
         return tr_err_memory(err);
@@ -234,8 +252,8 @@ static tr_code fit_and_write(work *w, tr_writer *out, tr_train_report *report, t
         seen[k] = w->heldout.rows[k].side == TR_SIDE_TRAIN ? w->heldout.rows[k].label
                                                            : TR_LABEL_NONE;
     tr_zoo zoo;
-    tr_code code = tr_zoo_fit(&zoo, &t, seen, w->o->chosen, w->o->threads, w->o->done,
-                              w->o->context, err);
+    tr_code code =
+        tr_zoo_fit(&zoo, &t, seen, w->o->chosen, w->o->threads, w->o->done, w->o->context, err);
     free(seen);
     if (code == TR_OK) {
         code = write_stream(w, &zoo, out, report, err);

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 enum {
-    TR_TRAIN_LEAST_ROWS = 10,     /* in TRAIN */
-    TR_TRAIN_MOST_HELD = 100000,  /* above so many TRAIN rows one held-out part of so many serves */
+    TR_TRAIN_LEAST_ROWS = 10,    /* in TRAIN */
+    TR_TRAIN_MOST_HELD = 100000, /* above so many TRAIN rows one held-out part of so many serves */
     TR_TRAIN_MOST_COLUMNS = 1 << 18
 };
 

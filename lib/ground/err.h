@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 typedef enum {
-    TR_OK = 0,     /* yes */
-    TR_NO = 1,     /* the honest no: nothing could be certified, a check came out negative */
-    TR_USAGE = 2,  /* the command line is wrong */
-    TR_DATA = 3,   /* the input is wrong; the message names file, line and reason */
-    TR_SYSTEM = 4  /* read, write or memory failed */
+    TR_OK = 0,    /* yes */
+    TR_NO = 1,    /* the honest no: nothing could be certified, a check came out negative */
+    TR_USAGE = 2, /* the command line is wrong */
+    TR_DATA = 3,  /* the input is wrong; the message names file, line and reason */
+    TR_SYSTEM = 4 /* read, write or memory failed */
 } tr_code;
 
 typedef struct {

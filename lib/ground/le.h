@@ -33,7 +33,7 @@ uint32_t tr_le_u32(tr_le_reader *r);
 uint64_t tr_le_u64(tr_le_reader *r);
 float tr_le_f32(tr_le_reader *r);
 double tr_le_f64(tr_le_reader *r);
-tr_str tr_le_str(tr_le_reader *r);       /* borrowed from the payload */
+tr_str tr_le_str(tr_le_reader *r); /* borrowed from the payload */
 size_t tr_le_left(const tr_le_reader *r);
 void tr_le_skip_align(tr_le_reader *r, size_t to); /* the padding must be zero */
 

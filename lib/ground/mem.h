@@ -15,10 +15,13 @@ typedef struct {
     size_t size;
 } tr_str;
 
-static inline tr_str tr_str_of(const char *data, size_t size) { return (tr_str){data, size}; }
-tr_str tr_str_c(const char *text);       /* strlen of a C string; {"",0} for NULL */
+static inline tr_str tr_str_of(const char *data, size_t size)
+{
+    return (tr_str){data, size};
+}
+tr_str tr_str_c(const char *text); /* strlen of a C string; {"",0} for NULL */
 bool tr_str_equal(tr_str a, tr_str b);
-int tr_str_compare(tr_str a, tr_str b);  /* byte order; a shorter prefix comes first */
+int tr_str_compare(tr_str a, tr_str b); /* byte order; a shorter prefix comes first */
 
 /* n·size bytes, NULL on overflow or when memory is out; n·size = 0 gives a valid pointer. Free
  * with free(). `zero` clears them; `more` is realloc of an array (on failure the old one stays). */
@@ -43,7 +46,7 @@ void *tr_arena_alloc(tr_arena *a, size_t n, size_t size); /* not cleared; NULL w
 /* A copy, NUL-terminated beyond its size. *ok says whether there was memory for it; without, the
  * copy is "". */
 tr_str tr_arena_copy(tr_arena *a, tr_str s, bool *ok);
-void tr_arena_reset(tr_arena *a);                         /* keeps one block for reuse */
+void tr_arena_reset(tr_arena *a); /* keeps one block for reuse */
 void tr_arena_free(tr_arena *a);
 
 /* Growable bytes. After a failed append `failed` stays set and further appends do nothing, so that
@@ -59,10 +62,10 @@ void tr_buf_add(tr_buf *b, const void *data, size_t size);
 void tr_buf_add_str(tr_buf *b, tr_str s);
 void tr_buf_add_c(tr_buf *b, const char *text);
 void tr_buf_add_char(tr_buf *b, char c);
-void tr_buf_add_zero(tr_buf *b, size_t size);      /* `size` zero bytes */
-bool tr_buf_reserve(tr_buf *b, size_t extra);      /* room for `extra` more bytes */
-void tr_buf_clear(tr_buf *b);                      /* empties, keeps the memory, clears `failed` */
+void tr_buf_add_zero(tr_buf *b, size_t size); /* `size` zero bytes */
+bool tr_buf_reserve(tr_buf *b, size_t extra); /* room for `extra` more bytes */
+void tr_buf_clear(tr_buf *b);                 /* empties, keeps the memory, clears `failed` */
 void tr_buf_free(tr_buf *b);
-tr_str tr_buf_str(const tr_buf *b);                /* borrowed; valid until the next append */
+tr_str tr_buf_str(const tr_buf *b); /* borrowed; valid until the next append */
 
 #endif

@@ -10,7 +10,8 @@ _Static_assert(FLT_EVAL_METHOD == 0, "doubles must be computed as doubles (not o
 
 /* ---- parsing ---- */
 
-static bool is_digit(char c) {
+static bool is_digit(char c)
+{
     return c >= '0' && c <= '9';
 }
 
@@ -21,7 +22,8 @@ typedef struct {
     int power; /* of ten */
 } number_parts;
 
-static const char *digits_run(const char *p, const char *end, number_parts *n, int *count) {
+static const char *digits_run(const char *p, const char *end, number_parts *n, int *count)
+{
     for (; p < end && is_digit(*p); p++) {
         if (n->digits > (UINT64_MAX - 9) / 10) {
             n->exact = false;
@@ -37,7 +39,8 @@ static const char *digits_run(const char *p, const char *end, number_parts *n, i
 }
 
 /* JSON's grammar of a number, whole string. */
-static bool number_split(tr_str s, number_parts *n) {
+static bool number_split(tr_str s, number_parts *n)
+{
     const char *p = s.data, *end = s.data + s.size;
     *n = (number_parts){.exact = true};
     int whole = 0, fraction = 0;
@@ -47,19 +50,24 @@ static bool number_split(tr_str s, number_parts *n) {
     }
     const char *first = p;
     p = digits_run(p, end, n, &whole);
-    if (whole == 0 || (whole > 1 && *first == '0')) return false;
+    if (whole == 0 || (whole > 1 && *first == '0'))
+        return false;
     if (p < end && *p == '.') {
         p = digits_run(p + 1, end, n, &fraction);
-        if (fraction == 0) return false;
+        if (fraction == 0)
+            return false;
     }
     n->power = -fraction;
     if (p < end && (*p == 'e' || *p == 'E')) {
         bool down = false;
-        if (++p < end && (*p == '+' || *p == '-')) down = *p++ == '-';
-        if (p == end) return false;
+        if (++p < end && (*p == '+' || *p == '-'))
+            down = *p++ == '-';
+        if (p == end)
+            return false;
         int exponent = 0;
         for (; p < end && is_digit(*p); p++) {
-            if (exponent < 100000) exponent = exponent * 10 + (*p - '0');
+            if (exponent < 100000)
+                exponent = exponent * 10 + (*p - '0');
         }
         n->power += down ? -exponent : exponent;
     }
@@ -68,27 +76,33 @@ static bool number_split(tr_str s, number_parts *n) {
 
 /* Digits below 2^53 and powers up to 10^22 are exact doubles, so one multiplication or division
  * rounds right (Clinger 1990); all others go to strtod, which is given nothing else to misread. */
-static bool read_by_strtod(tr_str s, double *out) {
+static bool read_by_strtod(tr_str s, double *out)
+{
     char near[128], *text = s.size < sizeof near ? near : tr_mem_array(s.size + 1, 1);
-    if (!text) return false;
+    if (!text)
+        return false;
     memcpy(text, s.data, s.size);
     text[s.size] = '\0';
     *out = strtod(text, NULL);
-    if (text != near) free(text);
+    if (text != near)
+        free(text);
     return isfinite(*out);
 }
 
-bool tr_num_parse_double(tr_str s, double *out) {
+bool tr_num_parse_double(tr_str s, double *out)
+{
     static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     number_parts n;
-    if (!number_split(s, &n)) return false;
+    if (!number_split(s, &n))
+        return false;
     double x;
     if (n.exact && n.digits <= (uint64_t)1 << 53 && n.power >= -22 && n.power <= 22) {
         x = (double)n.digits;
         x = n.power < 0 ? x / ten[-n.power] : x * ten[n.power];
-        if (n.negative) x = -x;
+        if (n.negative)
+            x = -x;
     } else if (!read_by_strtod(s, &x)) {
         return false;
     }
@@ -96,9 +110,11 @@ bool tr_num_parse_double(tr_str s, double *out) {
     return true;
 }
 
-bool tr_num_parse_u64(tr_str s, uint64_t *out) {
+bool tr_num_parse_u64(tr_str s, uint64_t *out)
+{
     uint64_t x = 0;
-    if (s.size == 0) return false;
+    if (s.size == 0)
+        return false;
     for (size_t i = 0; i < s.size; i++) {
         if (!is_digit(s.data[i]) || __builtin_mul_overflow(x, 10u, &x) ||
             __builtin_add_overflow(x, (uint64_t)(s.data[i] - '0'), &x)) {
@@ -109,16 +125,21 @@ bool tr_num_parse_u64(tr_str s, uint64_t *out) {
     return true;
 }
 
-bool tr_num_parse_i64(tr_str s, int64_t *out) {
+bool tr_num_parse_i64(tr_str s, int64_t *out)
+{
     bool negative = s.size > 0 && s.data[0] == '-';
-    if (negative) s = tr_str_of(s.data + 1, s.size - 1);
+    if (negative)
+        s = tr_str_of(s.data + 1, s.size - 1);
     uint64_t x;
-    if (!tr_num_parse_u64(s, &x)) return false;
+    if (!tr_num_parse_u64(s, &x))
+        return false;
     if (negative) {
-        if (x > (uint64_t)INT64_MAX + 1) return false;
+        if (x > (uint64_t)INT64_MAX + 1)
+            return false;
         *out = (int64_t)(0 - x);
     } else {
-        if (x > INT64_MAX) return false;
+        if (x > INT64_MAX)
+            return false;
         *out = (int64_t)x;
     }
     return true;
@@ -126,29 +147,35 @@ bool tr_num_parse_i64(tr_str s, int64_t *out) {
 
 /* ---- printing ---- */
 
-static size_t put_u64(char *text, uint64_t x) {
+static size_t put_u64(char *text, uint64_t x)
+{
     char digits[TR_NUM_TEXT];
     size_t n = 0;
     do {
         digits[n++] = (char)('0' + x % 10);
         x /= 10;
     } while (x);
-    for (size_t i = 0; i < n; i++) text[i] = digits[n - 1 - i];
+    for (size_t i = 0; i < n; i++)
+        text[i] = digits[n - 1 - i];
     text[n] = '\0';
     return n;
 }
 
-size_t tr_num_print_u64(char text[TR_NUM_TEXT], uint64_t x) {
+size_t tr_num_print_u64(char text[TR_NUM_TEXT], uint64_t x)
+{
     return put_u64(text, x);
 }
 
-size_t tr_num_print_i64(char text[TR_NUM_TEXT], int64_t x) {
-    if (x >= 0) return put_u64(text, (uint64_t)x);
+size_t tr_num_print_i64(char text[TR_NUM_TEXT], int64_t x)
+{
+    if (x >= 0)
+        return put_u64(text, (uint64_t)x);
     text[0] = '-';
     return 1 + put_u64(text + 1, 0 - (uint64_t)x);
 }
 
-static size_t print_digits(char *text, int digits, double x) {
+static size_t print_digits(char *text, int digits, double x)
+{
     int n = snprintf(text, TR_NUM_TEXT, "%.*g", digits, x);
     return n < 0 ? 0 : (size_t)n;
 }
@@ -157,25 +184,32 @@ static size_t print_digits(char *text, int digits, double x) {
  * below, by whole numbers of 128 bits. x = m / 2^e; with q decimals N = round(m·10^q / 2^e), and N
  * reads back as x if it is nearer to x than half a step of the doubles. Returns 0 where it leaves
  * the work to the loop. */
-static size_t print_fraction(char *text, double x) {
+static size_t print_fraction(char *text, double x)
+{
     int exponent;
     uint64_t m = (uint64_t)ldexp(frexp(x, &exponent), 53);
-    if (m == (uint64_t)1 << 52) return 0; /* the step below is half of the one above */
+    if (m == (uint64_t)1 << 52)
+        return 0; /* the step below is half of the one above */
     unsigned e = (unsigned)(53 - exponent);
     unsigned zeros = x >= 0.1 ? 0 : x >= 0.01 ? 1 : x >= 0.001 ? 2 : 3; /* behind the point */
-    __uint128_t power = 100000000000000u; /* 10^14 */
-    for (unsigned i = 0; i < zeros; i++) power *= 10;
+    __uint128_t power = 100000000000000u;                               /* 10^14 */
+    for (unsigned i = 0; i < zeros; i++)
+        power *= 10;
     for (unsigned digits = 15; digits <= 17; digits++) {
         power *= 10;
         __uint128_t exact = m * power, half = (__uint128_t)1 << (e - 1), n = exact >> e;
         __uint128_t rest = exact - (n << e);
-        if (rest > half || (rest == half && (n & 1))) n++;
+        if (rest > half || (rest == half && (n & 1)))
+            n++;
         __uint128_t read = n << e, off = read > exact ? read - exact : exact - read;
-        if (digits < 17 && (off * 2 > power || (off * 2 == power && (m & 1)))) continue;
+        if (digits < 17 && (off * 2 > power || (off * 2 == power && (m & 1))))
+            continue;
         char all[TR_NUM_TEXT];
         size_t size = tr_num_print_u64(all, (uint64_t)n);
-        if (size != digits) return 0; /* rounded up to a power of ten */
-        while (size > 1 && all[size - 1] == '0') size--;
+        if (size != digits)
+            return 0; /* rounded up to a power of ten */
+        while (size > 1 && all[size - 1] == '0')
+            size--;
         memcpy(text, "0.000", 2 + zeros);
         memcpy(text + 2 + zeros, all, size);
         text[2 + zeros + size] = '\0';
@@ -184,7 +218,8 @@ static size_t print_fraction(char *text, double x) {
     return 0;
 }
 
-size_t tr_num_print_double(char text[TR_NUM_TEXT], double x) {
+size_t tr_num_print_double(char text[TR_NUM_TEXT], double x)
+{
     if (!isfinite(x)) {
         memcpy(text, "null", 5);
         return 4;
@@ -192,45 +227,55 @@ size_t tr_num_print_double(char text[TR_NUM_TEXT], double x) {
     bool negative = signbit(x);
     double size = fabs(x);
     char *after = text + negative;
-    if (negative) text[0] = '-';
+    if (negative)
+        text[0] = '-';
     if (size < 0x1p53 && size == floor(size)) {
         return negative + put_u64(after, (uint64_t)size);
     }
     if (size >= 1e-4 && size < 1) {
         size_t n = print_fraction(after, size);
-        if (n) return negative + n;
+        if (n)
+            return negative + n;
     }
     /* Any decimal of up to 15 digits survives the way to a normal double and back, so shorter forms
      * show at 15; below the normal range the digits are fewer. */
     for (int digits = size < DBL_MIN ? 1 : 15; digits < 17; digits++) {
         size_t n = print_digits(text, digits, x);
-        if (strtod(text, NULL) == x) return n;
+        if (strtod(text, NULL) == x)
+            return n;
     }
     return print_digits(text, 17, x);
 }
 
-size_t tr_num_print_float(char text[TR_NUM_TEXT], float x) {
-    if (!isfinite(x)) return tr_num_print_double(text, (double)x);
-    if (fabsf(x) < 0x1p24f && x == floorf(x)) return tr_num_print_double(text, (double)x);
+size_t tr_num_print_float(char text[TR_NUM_TEXT], float x)
+{
+    if (!isfinite(x))
+        return tr_num_print_double(text, (double)x);
+    if (fabsf(x) < 0x1p24f && x == floorf(x))
+        return tr_num_print_double(text, (double)x);
     for (int digits = fabsf(x) < FLT_MIN ? 1 : 6; digits < 9; digits++) {
         size_t n = print_digits(text, digits, (double)x);
-        if (strtof(text, NULL) == x) return n;
+        if (strtof(text, NULL) == x)
+            return n;
     }
     return print_digits(text, 9, (double)x);
 }
 
-size_t tr_num_print_grouped(char text[TR_NUM_TEXT], uint64_t x) {
+size_t tr_num_print_grouped(char text[TR_NUM_TEXT], uint64_t x)
+{
     char digits[TR_NUM_TEXT];
     size_t n = tr_num_print_u64(digits, x), at = 0;
     for (size_t i = 0; i < n; i++) {
-        if (i && (n - i) % 3 == 0) text[at++] = ',';
+        if (i && (n - i) % 3 == 0)
+            text[at++] = ',';
         text[at++] = digits[i];
     }
     text[at] = '\0';
     return at;
 }
 
-size_t tr_num_print_bytes(char text[TR_NUM_TEXT], uint64_t bytes) {
+size_t tr_num_print_bytes(char text[TR_NUM_TEXT], uint64_t bytes)
+{
     static const char *const unit[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
     size_t n;
     if (bytes < 1000) {

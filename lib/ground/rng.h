@@ -12,9 +12,9 @@ typedef struct {
 
 void tr_rng_init(tr_rng *r, uint64_t seed);
 uint64_t tr_rng_next(tr_rng *r);
-uint64_t tr_rng_below(tr_rng *r, uint64_t n);         /* uniform in 0..n-1, without bias; n >= 1 */
-double tr_rng_unit(tr_rng *r);                        /* uniform in [0, 1), 53 bits */
-double tr_rng_normal(tr_rng *r);                      /* mean 0, variance 1 (Marsaglia's polar) */
+uint64_t tr_rng_below(tr_rng *r, uint64_t n);          /* uniform in 0..n-1, without bias; n >= 1 */
+double tr_rng_unit(tr_rng *r);                         /* uniform in [0, 1), 53 bits */
+double tr_rng_normal(tr_rng *r);                       /* mean 0, variance 1 (Marsaglia's polar) */
 void tr_rng_shuffle(tr_rng *r, uint32_t *x, size_t n); /* Fisher-Yates */
 
 #endif

@@ -10,7 +10,8 @@ typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 enum { AHEAD = 6, LINE_FLOATS = 16 };
 
 /* Rows of weights are far apart: ask for those of the entries to come while adding these. */
-INLINE void prefetch_row(const float *w, size_t width, tr_sparse_row row, size_t q) {
+INLINE void prefetch_row(const float *w, size_t width, tr_sparse_row row, size_t q)
+{
     if (q + AHEAD < row.n) {
         const float *x = w + (size_t)row.index[q + AHEAD] * width;
         for (size_t l = 0; l < width; l += LINE_FLOATS)
@@ -20,7 +21,8 @@ INLINE void prefetch_row(const float *w, size_t width, tr_sparse_row row, size_t
 
 /* `tile` vectors of labels at once, their sums in registers. */
 INLINE void gather_tile(const float *w, size_t width, tr_sparse_row row, float *z, int tile,
-                        bool first) {
+                        bool first)
+{
     lanes sum[4];
     for (int t = 0; t < tile; t++)
         sum[t] = *(const lanes *)(z + t * TR_DOT_LANES);
@@ -36,7 +38,8 @@ INLINE void gather_tile(const float *w, size_t width, tr_sparse_row row, float *
         *(lanes *)(z + t * TR_DOT_LANES) = sum[t];
 }
 
-INLINE void gather_all(const float *w, size_t width, tr_sparse_row row, float *z) {
+INLINE void gather_all(const float *w, size_t width, tr_sparse_row row, float *z)
+{
     size_t l = 0;
     for (; l + 4 * TR_DOT_LANES <= width; l += 4 * TR_DOT_LANES)
         gather_tile(w + l, width, row, z + l, 4, l == 0);
@@ -46,7 +49,8 @@ INLINE void gather_all(const float *w, size_t width, tr_sparse_row row, float *z
         gather_tile(w + l, width, row, z + l, 1, l == 0);
 }
 
-INLINE void scatter_tile(float *w, size_t width, tr_sparse_row row, const float *d, int tile) {
+INLINE void scatter_tile(float *w, size_t width, tr_sparse_row row, const float *d, int tile)
+{
     lanes step[4];
     for (int t = 0; t < tile; t++)
         step[t] = *(const lanes *)(d + t * TR_DOT_LANES);
@@ -58,7 +62,8 @@ INLINE void scatter_tile(float *w, size_t width, tr_sparse_row row, const float 
     }
 }
 
-INLINE void scatter_all(float *w, size_t width, tr_sparse_row row, const float *d) {
+INLINE void scatter_all(float *w, size_t width, tr_sparse_row row, const float *d)
+{
     size_t l = 0;
     for (; l + 4 * TR_DOT_LANES <= width; l += 4 * TR_DOT_LANES)
         scatter_tile(w + l, width, row, d + l, 4);
@@ -71,11 +76,13 @@ INLINE void scatter_all(float *w, size_t width, tr_sparse_row row, const float *
 #if defined(__x86_64__)
 /* The same sources for AVX2: wider, not different (no FMA: see the Makefile's -ffp-contract). */
 __attribute__((target("avx2"))) static void gather_avx2(const float *w, size_t width,
-                                                        tr_sparse_row row, float *z) {
+                                                        tr_sparse_row row, float *z)
+{
     gather_all(w, width, row, z);
 }
 __attribute__((target("avx2"))) static void scatter_avx2(float *w, size_t width, tr_sparse_row row,
-                                                         const float *d) {
+                                                         const float *d)
+{
     scatter_all(w, width, row, d);
 }
 #define HAVE_AVX2 __builtin_cpu_supports("avx2")
@@ -85,14 +92,16 @@ __attribute__((target("avx2"))) static void scatter_avx2(float *w, size_t width,
 #define scatter_avx2 scatter_all
 #endif
 
-void tr_dot_gather(const float *w, size_t width, tr_sparse_row row, float *z) {
+void tr_dot_gather(const float *w, size_t width, tr_sparse_row row, float *z)
+{
     if (HAVE_AVX2)
         gather_avx2(w, width, row, z);
     else
         gather_all(w, width, row, z);
 }
 
-void tr_dot_scatter(float *w, size_t width, tr_sparse_row row, const float *d) {
+void tr_dot_scatter(float *w, size_t width, tr_sparse_row row, const float *d)
+{
     if (HAVE_AVX2)
         scatter_avx2(w, width, row, d);
     else

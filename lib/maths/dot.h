@@ -1,8 +1,8 @@
 /* dot: the kernels of training and scoring, in a fixed order.
  *
- * Labels lie side by side, so every inner loop is a straight vector loop over labels, and each label
- * adds its products in the order of the row: the same bits at any vector width, on any machine.
- * Upstream: sparse. Downstream: linear. */
+ * Labels lie side by side, so every inner loop is a straight vector loop over labels, and each
+ * label adds its products in the order of the row: the same bits at any vector width, on any
+ * machine. Upstream: sparse. Downstream: linear. */
 #ifndef TR_DOT_H
 #define TR_DOT_H
 
@@ -12,7 +12,8 @@
 
 enum { TR_DOT_LANES = 8 }; /* widths are multiples of this */
 
-static inline size_t tr_dot_width(size_t n) {
+static inline size_t tr_dot_width(size_t n)
+{
     return (n + TR_DOT_LANES - 1) / TR_DOT_LANES * TR_DOT_LANES;
 }
 

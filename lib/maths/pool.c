@@ -21,7 +21,8 @@ typedef struct {
 } pool;
 
 /* The first task that is ready; n: none is; *all: none ever will be. Called with the lock held. */
-static size_t next_task(const pool *p, bool *all) {
+static size_t next_task(const pool *p, bool *all)
+{
     *all = true;
     for (size_t i = 0; i < p->n; i++) {
         if (p->states[i] != WAITING)
@@ -34,7 +35,8 @@ static size_t next_task(const pool *p, bool *all) {
     return p->n;
 }
 
-static void *work(void *argument) {
+static void *work(void *argument)
+{
     pool *p = argument;
     pthread_mutex_lock(&p->lock);
     for (;;) {
@@ -64,10 +66,14 @@ static void *work(void *argument) {
 }
 
 tr_code tr_pool_run(const tr_pool_task *tasks, size_t n, int threads,
-                    void (*done)(void *context, size_t finished), void *done_context,
-                    tr_err *err) {
-    pool p = {.tasks = tasks, .n = n, .done = done, .done_context = done_context,
-              .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+                    void (*done)(void *context, size_t finished), void *done_context, tr_err *err)
+{
+    pool p = {.tasks = tasks,
+              .n = n,
+              .done = done,
+              .done_context = done_context,
+              .lock = PTHREAD_MUTEX_INITIALIZER,
+              .changed = PTHREAD_COND_INITIALIZER};
     p.states = tr_mem_zero(n, sizeof *p.states);
     p.errors = tr_mem_zero(n, sizeof *p.errors);
     tr_code code = p.states && p.errors ? TR_OK : tr_err_memory(err);

@@ -7,14 +7,16 @@
 static const double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10,
                     LOG2_E = 1.44269504088896338700;
 
-static double scale_by_two(double x, int64_t k) { /* x · 2^k, k in -1022..1023 */
+static double scale_by_two(double x, int64_t k)
+{ /* x · 2^k, k in -1022..1023 */
     uint64_t bits = (uint64_t)(k + 1023) << 52;
     double factor;
     memcpy(&factor, &bits, sizeof factor);
     return x * factor;
 }
 
-double tr_real_exp(double x) {
+double tr_real_exp(double x)
+{
     if (!(x > -708))
         return x != x ? x : 0;
     if (x > 709)
@@ -27,7 +29,8 @@ double tr_real_exp(double x) {
     return scale_by_two(sum, (int64_t)k);
 }
 
-double tr_real_log(double x) {
+double tr_real_log(double x)
+{
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int64_t e = (int64_t)(bits >> 52) - 1023;
@@ -49,7 +52,8 @@ enum { LANES = 8 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void exp_lanes(const float *x, float *y) {
+INLINE void exp_lanes(const float *x, float *y)
+{
     for (int i = 0; i < LANES; i++) {
         float v = x[i] > -87.f ? x[i] : -87.f; /* also for NaN */
         v = v > 88.f ? 88.f : v;
@@ -72,7 +76,8 @@ INLINE void exp_lanes(const float *x, float *y) {
     }
 }
 
-INLINE void log_lanes(const float *x, float *y) {
+INLINE void log_lanes(const float *x, float *y)
+{
     for (int i = 0; i < LANES; i++) {
         int32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
@@ -90,7 +95,8 @@ INLINE void log_lanes(const float *x, float *y) {
     }
 }
 
-INLINE void by_lanes(void (*lanes)(const float *, float *), const float *x, float *y, size_t n) {
+INLINE void by_lanes(void (*lanes)(const float *, float *), const float *x, float *y, size_t n)
+{
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         lanes(x + i, y + i);
@@ -104,10 +110,12 @@ INLINE void by_lanes(void (*lanes)(const float *, float *), const float *x, floa
 
 #if defined(__x86_64__)
 /* Wider where the machine can; the same operations in the same order, so the same bits. */
-__attribute__((target("avx2"))) static void exp_avx2(const float *x, float *y, size_t n) {
+__attribute__((target("avx2"))) static void exp_avx2(const float *x, float *y, size_t n)
+{
     by_lanes(exp_lanes, x, y, n);
 }
-__attribute__((target("avx2"))) static void log_avx2(const float *x, float *y, size_t n) {
+__attribute__((target("avx2"))) static void log_avx2(const float *x, float *y, size_t n)
+{
     by_lanes(log_lanes, x, y, n);
 }
 #define HAVE_AVX2 __builtin_cpu_supports("avx2")
@@ -117,14 +125,16 @@ __attribute__((target("avx2"))) static void log_avx2(const float *x, float *y, s
 #define log_avx2(x, y, n) by_lanes(log_lanes, x, y, n)
 #endif
 
-void tr_real_exp_floats(const float *x, float *y, size_t n) {
+void tr_real_exp_floats(const float *x, float *y, size_t n)
+{
     if (HAVE_AVX2)
         exp_avx2(x, y, n);
     else
         by_lanes(exp_lanes, x, y, n);
 }
 
-void tr_real_log_floats(const float *x, float *y, size_t n) {
+void tr_real_log_floats(const float *x, float *y, size_t n)
+{
     if (HAVE_AVX2)
         log_avx2(x, y, n);
     else

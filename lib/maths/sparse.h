@@ -26,7 +26,8 @@ typedef struct {
 bool tr_sparse_add(tr_sparse *m, tr_sparse_row row); /* copies; false when memory is out */
 void tr_sparse_free(tr_sparse *m);
 
-static inline tr_sparse_row tr_sparse_at(const tr_sparse *m, size_t i) {
+static inline tr_sparse_row tr_sparse_at(const tr_sparse *m, size_t i)
+{
     return (tr_sparse_row){m->index + m->start[i], m->value + m->start[i],
                            (size_t)(m->start[i + 1] - m->start[i])};
 }

@@ -23,8 +23,8 @@ static void count_row(const tr_training *t, float *count, size_t width, size_t r
     count[(size_t)t->columns * width + label] += sign;
 }
 
-/* Counts to weights, in place: ln of the smoothed share of each feature in each label, less its mean
- * over the labels (softmax does not mind, and a rare feature then says little in all). */
+/* Counts to weights, in place: ln of the smoothed share of each feature in each label, less its
+ * mean over the labels (softmax does not mind, and a rare feature then says little in all). */
 static void weigh(const tr_training *t, float *w, size_t width, float *total)
 {
     memset(total, 0, width * sizeof *total);

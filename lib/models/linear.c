@@ -28,7 +28,8 @@ void tr_linear_write(const tr_linear *m, tr_buf *out)
     tr_le_align(out, 8);
 }
 
-tr_code tr_linear_read(tr_linear *m, tr_le_reader *r, uint32_t labels, uint32_t columns, tr_err *err)
+tr_code tr_linear_read(tr_linear *m, tr_le_reader *r, uint32_t labels, uint32_t columns,
+                       tr_err *err)
 {
     *m = (tr_linear){.labels = tr_le_u32(r), .columns = tr_le_u32(r)};
     m->width = tr_le_u32(r);

@@ -77,8 +77,8 @@ static tr_code logistic_fit(const tr_job *j, uint32_t *order, size_t n, float *w
             uint32_t i = order[k];
             tr_sparse_row row = tr_sparse_at(t->x, i);
             tr_training_gather(w, t->columns, j->out->model.width, row, z);
-            float own = logistic_step(z, dual + (size_t)i * j->out->model.width, d, scratch, t->labels,
-                                      j->c * (t->square[i] + 1));
+            float own = logistic_step(z, dual + (size_t)i * j->out->model.width, d, scratch,
+                                      t->labels, j->c * (t->square[i] + 1));
             gap += (double)own;
             if (own < SETTLED)
                 continue;
@@ -123,7 +123,8 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
     const tr_training *t = j->t;
     double began = tr_training_clock();
     int fold = (int)task - 1;
-    size_t w_size = ((size_t)t->columns + 1) * j->out->model.width, dual_size = t->x->rows * j->out->model.width;
+    size_t w_size = ((size_t)t->columns + 1) * j->out->model.width,
+           dual_size = t->x->rows * j->out->model.width;
     uint32_t *order = tr_mem_array(t->x->rows, sizeof *order);
     float *z = tr_mem_zero(j->out->model.width, sizeof *z);
     float *w = fold < 0 ? j->out->model.owned : tr_mem_array(w_size, sizeof *w);

@@ -1,8 +1,8 @@
 /* logistic: multinomial logistic regression.
  *
- * Dual coordinate ascent with a line search along softmax − dual (Shalev-Shwartz, Zhang 2013): a row's
- * dual is a distribution over the labels, and what the weights owe to the row is c · (label − dual).
- * A fold starts from the full solution less what its rows put into it.
+ * Dual coordinate ascent with a line search along softmax − dual (Shalev-Shwartz, Zhang 2013): a
+ * row's dual is a distribution over the labels, and what the weights owe to the row is c · (label −
+ * dual). A fold starts from the full solution less what its rows put into it.
  *
  * Upstream: training. Downstream: zoo. */
 #ifndef TR_LOGISTIC_H

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Labels that are trained together: one cache line of weights a feature. Blocks may run on different
- * threads. */
+/* Labels that are trained together: one cache line of weights a feature. Blocks may run on
+ * different threads. */
 enum { BLOCK = 16, SVM_EPOCHS = 12, SGD_EPOCHS = 12, SKIP_EPOCHS = 2 };
 
 static const float SVM_TOLERANCE = 0.1f;  /* largest change of a dual in an epoch */
@@ -19,8 +19,8 @@ static const float SETTLED_MARGIN = 0.1f; /* beyond the margin by so much: looke
 static const float SGD_ALPHA = 1e-4f;
 
 typedef struct {
-    float *w;      /* (columns + 1) × BLOCK */
-    float *dual;   /* rows of x × BLOCK; SVM only */
+    float *w;    /* (columns + 1) × BLOCK */
+    float *dual; /* rows of x × BLOCK; SVM only */
     uint32_t *order;
     uint8_t *skip; /* epochs for which a settled row is not looked at */
 } block;

@@ -1,10 +1,9 @@
 /* onevsrest: members in which each label is a problem of its own.
  *
- *   svm      squared hinge, dual coordinate descent (Hsieh et al. 2008). A fold starts from the full
- *            solution less what its rows put into it, and runs to the same tolerance: the end of a
- *            convex problem does not depend on its start.
- *   sgd_log  logistic loss, stochastic gradient descent (as scikit-learn's SGDClassifier: alpha
- *            1e-4, "optimal" steps)
+ *   svm      squared hinge, dual coordinate descent (Hsieh et al. 2008). A fold starts from the
+ * full solution less what its rows put into it, and runs to the same tolerance: the end of a convex
+ * problem does not depend on its start. sgd_log  logistic loss, stochastic gradient descent (as
+ * scikit-learn's SGDClassifier: alpha 1e-4, "optimal" steps)
  *
  * Upstream: training. Downstream: zoo. */
 #ifndef TR_ONEVSREST_H

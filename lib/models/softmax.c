@@ -18,7 +18,8 @@ static float sum_floats(const float *x, size_t n)
             part[k] += x[i + (size_t)k];
     for (int k = 0; i < n; i++, k++)
         part[k] += x[i];
-    return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+    return ((part[0] + part[4]) + (part[1] + part[5])) +
+           ((part[2] + part[6]) + (part[3] + part[7]));
 }
 
 static float largest(const float *z, uint32_t n)

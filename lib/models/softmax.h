@@ -13,11 +13,11 @@
 
 /* What one row of decision values says. The same bits on every machine. */
 typedef struct {
-    uint32_t label;   /* the largest value; ties: the lower number */
-    float p[3];       /* the three largest probabilities; 0 where there are fewer labels */
-    float entropy;    /* of all probabilities, in nats */
-    float top, gap;   /* the largest value, and how far the second one is below it */
-    float evidence;   /* ln of the sum of exp of the values: what they say in all */
+    uint32_t label; /* the largest value; ties: the lower number */
+    float p[3];     /* the three largest probabilities; 0 where there are fewer labels */
+    float entropy;  /* of all probabilities, in nats */
+    float top, gap; /* the largest value, and how far the second one is below it */
+    float evidence; /* ln of the sum of exp of the values: what they say in all */
 } tr_softmax_summary;
 
 /* z: `labels` (>= 2) scaled values; scratch: as many floats. */

@@ -32,7 +32,9 @@ void tr_job_close(tr_job *j)
 void tr_job_list(tr_job *j, size_t first, tr_pool_task *tasks)
 {
     for (size_t k = 0; k < j->tasks; k++)
-        tasks[k] = (tr_pool_task){.run = j->run, .context = j, .task = k,
+        tasks[k] = (tr_pool_task){.run = j->run,
+                                  .context = j,
+                                  .task = k,
                                   .after = j->full_first && k ? (ptrdiff_t)first : (ptrdiff_t)-1};
 }
 

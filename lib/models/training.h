@@ -20,14 +20,14 @@ enum { TR_FOLD_NONE = 255 }; /* the fold of rows that are never held out */
 
 /* What all members of a zoo train on. Borrowed. */
 typedef struct {
-    const tr_sparse *x;      /* the training rows */
-    const float *square;     /* squared length of each */
-    const uint32_t *label;   /* of each; UINT32_MAX: none of the labels */
-    const uint8_t *fold;     /* of each: 0..folds-1, or TR_FOLD_NONE: never held out */
+    const tr_sparse *x;    /* the training rows */
+    const float *square;   /* squared length of each */
+    const uint32_t *label; /* of each; UINT32_MAX: none of the labels */
+    const uint8_t *fold;   /* of each: 0..folds-1, or TR_FOLD_NONE: never held out */
     unsigned folds;
     /* Rows whose decision values are wanted: training rows as they would look if they were new
-     * (scored by the fit without their fold), and rows of the other sides (fold TR_FOLD_NONE; scored
-     * by the full fit). */
+     * (scored by the fit without their fold), and rows of the other sides (fold TR_FOLD_NONE;
+     * scored by the full fit). */
     const tr_sparse *scored;
     const uint8_t *scored_fold;
     uint32_t labels, columns;
@@ -42,12 +42,12 @@ typedef struct {
 /* One member's fit. The member's room opens it, tr_job_close ends it. */
 typedef struct {
     const tr_training *t;
-    tr_fitted *out;     /* allocated when the job is opened, filled when its tasks are done; the
-                         * caller frees out->model and out->decision */
+    tr_fitted *out; /* allocated when the job is opened, filled when its tasks are done; the
+                     * caller frees out->model and out->decision */
     tr_code (*run)(void *job, size_t task, tr_err *err);
     size_t tasks;
-    bool full_first;    /* task 0 is the full fit, which the others start from */
-    int kind;           /* the rest is the member's own */
+    bool full_first; /* task 0 is the full fit, which the others start from */
+    int kind;        /* the rest is the member's own */
     float c;
     float *dual;
 } tr_job;
@@ -62,11 +62,11 @@ void tr_job_list(tr_job *j, size_t first, tr_pool_task *tasks);
 
 /* The rows of a fit: all of them (fold < 0), or those outside a fold. Returns their number. */
 size_t tr_training_rows(const tr_training *t, int fold, uint32_t *rows);
-/* Values of `labels` labels, from `first` on, for the rows that the fit without `fold` (-1: the full
- * fit) scores. w: columns + 1 rows of `width`; z: room for a row. */
+/* Values of `labels` labels, from `first` on, for the rows that the fit without `fold` (-1: the
+ * full fit) scores. w: columns + 1 rows of `width`; z: room for a row. */
 void tr_training_score(const tr_training *t, int fold, const float *w, size_t width, uint32_t first,
                        uint32_t labels, float *z, float *decision);
-double tr_training_clock(void);                     /* seconds of this thread's processor time */
+double tr_training_clock(void);                       /* seconds of this thread's processor time */
 void tr_training_spent(tr_fitted *out, double since); /* adds what passed since then; any thread */
 
 /* z = intercepts + row · w, and w += row · d (d in the intercepts too). */

@@ -122,10 +122,14 @@ static void multiply(float *x, size_t n, float by)
         x[i] *= by;
 }
 
-static size_t weights_of(const tr_linear *m) { return ((size_t)m->columns + 1) * m->width; }
+static size_t weights_of(const tr_linear *m)
+{
+    return ((size_t)m->columns + 1) * m->width;
+}
 
 /* Scales a member so that its softmax is a probability. */
-static tr_code scale(tr_zoo_member *m, const tr_training *t, const uint32_t *label_seen, tr_err *err)
+static tr_code scale(tr_zoo_member *m, const tr_training *t, const uint32_t *label_seen,
+                     tr_err *err)
 {
     const float *z[1] = {m->decision};
     tr_code code = tr_softmax_fit(z, 1, t->scored->rows, t->labels, label_seen, &m->scale, err);

@@ -25,10 +25,10 @@ const char *tr_zoo_choose(const char *text, bool chosen[TR_ZOO_SIZE], char reaso
 
 typedef struct {
     char name[TR_ZOO_NAME];
-    tr_linear model;  /* scaled: the softmax of its values is a probability */
-    float *decision;  /* scored rows × labels, scaled */
-    double scale;     /* that the values were multiplied by (1 for a blend) */
-    double seconds;   /* of processor time */
+    tr_linear model; /* scaled: the softmax of its values is a probability */
+    float *decision; /* scored rows × labels, scaled */
+    double scale;    /* that the values were multiplied by (1 for a blend) */
+    double seconds;  /* of processor time */
 } tr_zoo_member;
 
 typedef struct {

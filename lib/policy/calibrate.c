@@ -61,7 +61,8 @@ static tr_code set_limit(work *w, size_t m, tr_err *err)
     double total = 0, beyond = 0;
     for (size_t k = 0; k < w->n_train; k++) {
         const tr_heldout_row *r = &h->rows[w->train[k]];
-        x[k] = (weighed){tr_novelty_of(&w->novelty[m], &summary[w->train[k]], r->unseen), r->weight};
+        x[k] =
+            (weighed){tr_novelty_of(&w->novelty[m], &summary[w->train[k]], r->unseen), r->weight};
         total += (double)r->weight;
     }
     qsort(x, w->n_train, sizeof *x, by_novelty);
@@ -106,7 +107,8 @@ static bool fill_side(work *w, const candidate *c, const uint32_t *rows, size_t 
 {
     double *score = tr_arena_alloc(&w->arena, n + 1, sizeof *score);
     double *weight = w->weighted ? tr_arena_alloc(&w->arena, n + 1, sizeof *weight) : NULL;
-    uint8_t *agree = tr_arena_alloc(&w->arena, n + 1, 1), *inside = tr_arena_alloc(&w->arena, n + 1, 1);
+    uint8_t *agree = tr_arena_alloc(&w->arena, n + 1, 1),
+            *inside = tr_arena_alloc(&w->arena, n + 1, 1);
     if (!score || !agree || !inside || (w->weighted && !weight))
         return false;
     const tr_stream_member *m = &w->s->member[c->member];
@@ -120,8 +122,8 @@ static bool fill_side(work *w, const candidate *c, const uint32_t *rows, size_t 
         if (weight)
             weight[k] = (double)r->weight;
     }
-    *out = (tr_certify_rows){.n = n, .score = score, .agree = agree, .inside = inside,
-                             .weight = weight};
+    *out = (tr_certify_rows){
+        .n = n, .score = score, .agree = agree, .inside = inside, .weight = weight};
     return true;
 }
 
@@ -353,8 +355,8 @@ static tr_code conclude(work *w, int best, tr_policy *p, tr_err *err)
     if (code != TR_OK)
         return code;
     p->rule.novelty_most = INFINITY;
-    if (best >= 0 && (double)w->paths[best].accepted >=
-                         w->o->min_coverage * (double)w->n_calibration) {
+    if (best >= 0 &&
+        (double)w->paths[best].accepted >= w->o->min_coverage * (double)w->n_calibration) {
         record_deployed(&w->paths[best], c);
         set_rule(w, which, p);
         return TR_OK;
@@ -371,8 +373,10 @@ static tr_code conclude(work *w, int best, tr_policy *p, tr_err *err)
 
 static tr_code certify(work *w, int *best, tr_err *err)
 {
-    tr_certify_target target = {.alpha = w->o->alpha, .delta = w->o->delta,
-                                .guarantee = w->o->guarantee, .grid = GRID,
+    tr_certify_target target = {.alpha = w->o->alpha,
+                                .delta = w->o->delta,
+                                .guarantee = w->o->guarantee,
+                                .grid = GRID,
                                 .only_all = w->o->family == TR_FAMILY_GLOBAL};
     tr_certify_rows train[MOST_CANDIDATES], calibration[MOST_CANDIDATES];
     int64_t inside[MOST_CANDIDATES];
@@ -395,9 +399,12 @@ tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_p
 {
     work w = {.s = s, .o = o};
     *p = (tr_policy){.origin = s->origin};
-    p->certificate = (tr_certificate){.alpha = o->alpha, .delta = o->delta,
-                                      .guarantee = o->guarantee, .novelty = o->novelty,
-                                      .min_coverage = o->min_coverage, .seed = o->seed};
+    p->certificate = (tr_certificate){.alpha = o->alpha,
+                                      .delta = o->delta,
+                                      .guarantee = o->guarantee,
+                                      .novelty = o->novelty,
+                                      .min_coverage = o->min_coverage,
+                                      .seed = o->seed};
     tr_arena_init(&w.arena);
     tr_labels_init(&p->labels);
     tr_code code = copy_labels(&s->labels, &p->labels, err);

@@ -152,7 +152,8 @@ static tr_code read_rule(tr_policy *p, tr_le_reader *r, tr_err *err)
 static tr_code read_lists(tr_certificate *c, tr_le_reader *r, tr_err *err)
 {
     uint32_t candidates = tr_le_u32(r), path = tr_le_u32(r);
-    if (r->failed || candidates > tr_le_left(r) / CANDIDATE_LEAST || path > tr_le_left(r) / STEP_BYTES)
+    if (r->failed || candidates > tr_le_left(r) / CANDIDATE_LEAST ||
+        path > tr_le_left(r) / STEP_BYTES)
         return malformed(err, "the certificate");
     c->candidates = tr_mem_zero(candidates, sizeof *c->candidates);
     c->path = tr_mem_zero(path, sizeof *c->path);

@@ -1,8 +1,8 @@
 /* policy: what tr-route runs: labels, vocabulary, surrogate, acceptor, rule, and the certificate.
  *
- * Sections: HEAD, LABL, VOCB (as in a model stream), MODL (the surrogate), ACPT (the acceptor), RULE
- * (what is accepted), CERT (how that was certified). A refused policy has HEAD, LABL, RULE and CERT
- * alone and defers everything. tr-format(5) has the fields.
+ * Sections: HEAD, LABL, VOCB (as in a model stream), MODL (the surrogate), ACPT (the acceptor),
+ * RULE (what is accepted), CERT (how that was certified). A refused policy has HEAD, LABL, RULE and
+ * CERT alone and defers everything. tr-format(5) has the fields.
  *
  * Upstream: stream, certify. Downstream: calibrate, route, tr-show. */
 #ifndef TR_POLICY_H
@@ -24,9 +24,9 @@ extern const char *const tr_guarantee_names[];
 
 /* What is accepted: score >= threshold and novelty <= novelty_most and a label not deferred. */
 typedef struct {
-    bool accepts;         /* false: everything is deferred */
-    uint32_t threshold;   /* in millionths, 0: all inside the guard */
-    float novelty_most;   /* INFINITY: no guard */
+    bool accepts;       /* false: everything is deferred */
+    uint32_t threshold; /* in millionths, 0: all inside the guard */
+    float novelty_most; /* INFINITY: no guard */
     tr_novelty novelty;
     uint8_t *label_deferred; /* one a label, 1: never answered */
 } tr_rule;
@@ -34,15 +34,15 @@ typedef struct {
 /* One candidate of the certificate, in order of rank. */
 typedef struct {
     char member[TR_ZOO_NAME];
-    bool gated;             /* by its acceptor; else by its margin */
-    double delta;           /* its share */
-    double rank;            /* coverage · power predicted on TRAIN */
-    uint64_t accepted;      /* calibration rows that it certifies, 0: refused */
-    uint32_t steps;         /* walked */
+    bool gated;        /* by its acceptor; else by its margin */
+    double delta;      /* its share */
+    double rank;       /* coverage · power predicted on TRAIN */
+    uint64_t accepted; /* calibration rows that it certifies, 0: refused */
+    uint32_t steps;    /* walked */
 } tr_candidate;
 
 typedef struct {
-    uint32_t threshold;     /* in millionths */
+    uint32_t threshold; /* in millionths */
     uint64_t accepted, tested, agreed, needed;
     bool walked, passed;
 } tr_cert_step;
@@ -50,33 +50,34 @@ typedef struct {
 typedef struct {
     double alpha, delta, delta_used; /* delta_used: the share of the deployed candidate */
     tr_guarantee guarantee;
-    tr_family family;       /* of what is deployed: global or l2d */
-    double novelty;         /* share of ordinary traffic beyond the guard */
+    tr_family family; /* of what is deployed: global or l2d */
+    double novelty;   /* share of ordinary traffic beyond the guard */
     double min_coverage;
-    uint64_t seed;          /* of the calibration order */
+    uint64_t seed; /* of the calibration order */
     bool deployed;
     char member[TR_ZOO_NAME];
     bool gated;
-    uint64_t rows;          /* calibration rows that count (one a group) */
-    uint64_t inside;        /* of those, inside the guard of the deployed candidate */
+    uint64_t rows;   /* calibration rows that count (one a group) */
+    uint64_t inside; /* of those, inside the guard of the deployed candidate */
     uint64_t accepted, tested, agreed, needed; /* at the deployed threshold */
-    uint64_t train_rows;    /* held-out rows that the path was chosen on */
+    uint64_t train_rows;                       /* held-out rows that the path was chosen on */
     double train_agreement; /* out of fold, of what is deployed (or of the best candidate) */
     char refusal[512];      /* why, and what would help; "" where deployed */
     tr_candidate *candidates;
     uint32_t n_candidates;
-    tr_cert_step *path;     /* the deployed candidate's, or the first one's; strict to loose */
+    tr_cert_step *path; /* the deployed candidate's, or the first one's; strict to loose */
     uint32_t n_path;
 } tr_certificate;
 
 typedef struct {
     tr_origin origin;
     tr_labels labels;
-    double *label_agreement;  /* out of fold, of each label where the teacher said it; parallel to labels */
+    double *label_agreement; /* out of fold, of each label where the teacher said it; parallel to
+                                labels */
     tr_tfidf vocabulary;
     tr_linear model;
     double scale;
-    tr_acceptor acceptor;     /* mask 0: the margin */
+    tr_acceptor acceptor; /* mask 0: the margin */
     tr_rule rule;
     tr_certificate certificate;
     /* private: what the borrowed parts lie in */
@@ -88,7 +89,8 @@ typedef struct {
 TR_MUST tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err);
 /* Maps and checks a policy file. Free with tr_policy_free, also after a failure. */
 TR_MUST tr_code tr_policy_read(tr_policy *p, const char *file, tr_err *err);
-/* The same from bytes that were read already, taken over from *bytes (emptied); `name` for messages. */
+/* The same from bytes that were read already, taken over from *bytes (emptied); `name` for
+ * messages. */
 TR_MUST tr_code tr_policy_take(tr_policy *p, tr_buf *bytes, const char *name, tr_err *err);
 void tr_policy_free(tr_policy *p);
 

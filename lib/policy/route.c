@@ -84,11 +84,12 @@ bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out)
 
 /* ---- lines ---- */
 
-/* Names that a decision gives a meaning of its own: a request's members of that name are dropped. */
+/* Names that a decision gives a meaning of its own: a request's members of that name are dropped.
+ */
 static bool is_reserved(const char *name)
 {
-    static const char *const reserved[] = {"label", "decision", "accept_score", "stage", "propensity",
-                                           "shadow_share", "shadow", "error"};
+    static const char *const reserved[] = {"label",      "decision",     "accept_score", "stage",
+                                           "propensity", "shadow_share", "shadow",       "error"};
     for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
         if (!strcmp(name, reserved[k]))
             return true;
@@ -159,8 +160,8 @@ static void put_error(const tr_route_worker *w, bool keep_embedding, uint64_t nu
     put_members(w, keep_embedding, out);
     tr_buf_add_c(out, "\"label\":null,\"decision\":\"deferred\",\"accept_score\":null,"
                       "\"stage\":null,\"propensity\":1,\"shadow_share\":0,\"error\":");
-    tr_json_put_str(out, tr_str_of(text, (size_t)size < sizeof text ? (size_t)size
-                                                                     : sizeof text - 1));
+    tr_json_put_str(out,
+                    tr_str_of(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1));
     tr_buf_add_c(out, "}\n");
 }
 

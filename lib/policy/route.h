@@ -14,10 +14,10 @@
 
 typedef enum {
     TR_ROUTE_HANDLED,
-    TR_ROUTE_LOW,     /* the accept score is below the threshold */
-    TR_ROUTE_NOVEL,   /* unlike the log: outside the guard */
-    TR_ROUTE_LABEL,   /* a label that is never answered */
-    TR_ROUTE_REFUSED  /* the policy defers everything */
+    TR_ROUTE_LOW,    /* the accept score is below the threshold */
+    TR_ROUTE_NOVEL,  /* unlike the log: outside the guard */
+    TR_ROUTE_LABEL,  /* a label that is never answered */
+    TR_ROUTE_REFUSED /* the policy defers everything */
 } tr_route_why;
 
 typedef struct {

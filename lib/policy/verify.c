@@ -29,8 +29,12 @@ static tr_code rescore(const tr_policy *p, const tr_dataset *d, tr_heldout *h,
         uint32_t label = r->label == TR_LABEL_NONE
                              ? TR_LABEL_NONE
                              : tr_labels_find(&p->labels, d->labels.text[r->label]);
-        h->rows[h->n++] = (tr_heldout_row){.row = r->row, .group = r->group, .label = label,
-                                           .weight = 1, .unseen = f.row.unseen, .side = r->side};
+        h->rows[h->n++] = (tr_heldout_row){.row = r->row,
+                                           .group = r->group,
+                                           .label = label,
+                                           .weight = 1,
+                                           .unseen = f.row.unseen,
+                                           .side = r->side};
     }
     free(z);
     tr_featurize_free(&f);
@@ -79,14 +83,14 @@ static tr_code compare(const tr_policy *p, const tr_certify_path *path, const ui
         return tr_err_set(err, TR_NO,
                           "different: %lld rows tested, %lld agreed, %lld needed; the certificate "
                           "says %llu, %llu and %llu",
-                          (long long)last->tested, (long long)last->agreed,
-                          (long long)last->needed, (unsigned long long)c->tested,
-                          (unsigned long long)c->agreed, (unsigned long long)c->needed);
+                          (long long)last->tested, (long long)last->agreed, (long long)last->needed,
+                          (unsigned long long)c->tested, (unsigned long long)c->agreed,
+                          (unsigned long long)c->needed);
     return TR_OK;
 }
 
-static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_softmax_summary *summary,
-                          tr_err *err)
+static tr_code walk_again(const tr_policy *p, const tr_heldout *h,
+                          const tr_softmax_summary *summary, tr_err *err)
 {
     const tr_certificate *c = &p->certificate;
     uint32_t *rows = NULL;
@@ -115,8 +119,8 @@ static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_soft
                 .threshold = last ? -INFINITY : (double)c->path[k].threshold, .on_path = true};
             step_of[k] = k;
         }
-        tr_certify_target target = {.alpha = c->alpha, .delta = c->delta_used,
-                                    .guarantee = c->guarantee, .grid = 100};
+        tr_certify_target target = {
+            .alpha = c->alpha, .delta = c->delta_used, .guarantee = c->guarantee, .grid = 100};
         tr_certify_rows side = {.n = n, .score = score, .agree = agree, .inside = inside};
         code = tr_certify_walk(&target, &side, &path, err);
         if (code == TR_OK)

@@ -69,8 +69,11 @@ static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
     if (d->n >= UINT32_MAX - 1)
         return tr_err_set(err, TR_DATA, "more than 4,294,967,294 rows");
     tr_dataset_row *r = &d->rows[d->n];
-    *r = (tr_dataset_row){.row = t->row, .group = t->group_hash, .label = TR_LABEL_NONE,
-                          .side = (uint8_t)t->side, .unlisted = t->unlisted};
+    *r = (tr_dataset_row){.row = t->row,
+                          .group = t->group_hash,
+                          .label = TR_LABEL_NONE,
+                          .side = (uint8_t)t->side,
+                          .unlisted = t->unlisted};
     r->text = tr_arena_copy(&d->arena, t->input, &copied);
     if (!copied)
         return tr_err_memory(err);
@@ -102,9 +105,10 @@ static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
 static tr_code check_trailer(const tr_dataset *d, const char *file, tr_err *err)
 {
     if (d->trailer.rows != d->n)
-        return tr_err_at(err, file, 0,
-                         "the split had %llu rows and %llu arrived; run tr-split on the changed log",
-                         (unsigned long long)d->trailer.rows, (unsigned long long)d->n);
+        return tr_err_at(
+            err, file, 0,
+            "the split had %llu rows and %llu arrived; run tr-split on the changed log",
+            (unsigned long long)d->trailer.rows, (unsigned long long)d->n);
     if (!tr_digest_equal(d->trailer.digest, d->digest))
         return tr_err_at(err, file, 0,
                          "rows were changed after tr-split (the digest differs); split again, or "
@@ -213,9 +217,9 @@ tr_code tr_dataset_read(tr_dataset *d, tr_reader *in, bool need_trailer, tr_err 
     tr_labels_init(&d->labels);
     tr_labels_init(&g.seen);
     tr_arena_init(&d->arena);
-    tr_trace_parser *parser = tr_trace_open(
-        (tr_trace_keys){.input_key = "input", .label_key = "teacher"},
-        TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT, err);
+    tr_trace_parser *parser =
+        tr_trace_open((tr_trace_keys){.input_key = "input", .label_key = "teacher"},
+                      TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT, err);
     tr_code code = parser ? read_lines(&g, need_trailer, parser, err) : TR_SYSTEM;
     if (code == TR_OK)
         code = choose_labels(&g, err);

@@ -15,25 +15,25 @@
 
 typedef struct {
     tr_str text;
-    uint64_t row, group;    /* identities (trace.h); group = row where there is none */
-    uint32_t label;         /* TR_LABEL_NONE: unlisted, or of a label that is not answered */
-    float weight;           /* in selection; 1 but for rows that a policy has sampled */
-    uint8_t side;           /* tr_side */
-    bool unlisted;          /* kept out of training, a disagreement elsewhere */
+    uint64_t row, group; /* identities (trace.h); group = row where there is none */
+    uint32_t label;      /* TR_LABEL_NONE: unlisted, or of a label that is not answered */
+    float weight;        /* in selection; 1 but for rows that a policy has sampled */
+    uint8_t side;        /* tr_side */
+    bool unlisted;       /* kept out of training, a disagreement elsewhere */
 } tr_dataset_row;
 
 typedef struct {
     tr_dataset_row *rows;
     size_t n, capacity;
     size_t train, calibration, test; /* rows of each side */
-    tr_labels labels;                /* those that can be answered, in byte order, with TRAIN rows */
-    uint32_t left_out_labels;        /* labels with too few rows in TRAIN, or beyond the most */
-    uint64_t left_out_rows;          /* TRAIN rows of those */
+    tr_labels labels;         /* those that can be answered, in byte order, with TRAIN rows */
+    uint32_t left_out_labels; /* labels with too few rows in TRAIN, or beyond the most */
+    uint64_t left_out_rows;   /* TRAIN rows of those */
     tr_split_trailer trailer;
     bool has_trailer;
-    tr_digest digest;                /* of all rows */
-    tr_digest calibration_digest;    /* of the calibration rows */
-    tr_arena arena;                  /* the texts */
+    tr_digest digest;             /* of all rows */
+    tr_digest calibration_digest; /* of the calibration rows */
+    tr_arena arena;               /* the texts */
 } tr_dataset;
 
 enum {

@@ -128,7 +128,7 @@ tr_code tr_split_trailer_read(tr_split_trailer *t, tr_str object, tr_err *err)
 typedef struct {
     size_t at, size; /* in `bytes` */
     uint64_t number;
-    bool known;      /* its side does not depend on the share */
+    bool known; /* its side does not depend on the share */
 } waiting;
 
 struct tr_split_stream {
@@ -222,9 +222,15 @@ void tr_split_close(tr_split_stream *s)
     free(s);
 }
 
-const tr_split_counts *tr_split_counted(const tr_split_stream *s) { return &s->counts; }
+const tr_split_counts *tr_split_counted(const tr_split_stream *s)
+{
+    return &s->counts;
+}
 
-const tr_labels *tr_split_labels(const tr_split_stream *s) { return &s->labels; }
+const tr_labels *tr_split_labels(const tr_split_stream *s)
+{
+    return &s->labels;
+}
 
 static bool is_unlisted(const tr_split_stream *s, const tr_trace *t)
 {
@@ -318,8 +324,7 @@ static tr_code release(tr_split_stream *s, bool only_known, tr_err *err)
 static tr_code wait_for_share(tr_split_stream *s, tr_str line, uint64_t number, bool known,
                               tr_err *err)
 {
-    if (!tr_mem_reserve((void **)&s->queue, &s->queue_capacity, s->n_queue + 1,
-                        sizeof *s->queue))
+    if (!tr_mem_reserve((void **)&s->queue, &s->queue_capacity, s->n_queue + 1, sizeof *s->queue))
         return tr_err_memory(err);
     s->queue[s->n_queue++] = (waiting){s->bytes.size, line.size, number, known};
     tr_buf_add_str(&s->bytes, line);

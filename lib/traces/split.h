@@ -52,7 +52,7 @@ TR_MUST tr_code tr_split_trailer_read(tr_split_trailer *t, tr_str object, tr_err
 
 typedef struct {
     uint64_t seed;
-    bool automatic;          /* the share by tr_split_auto_share; `share` is not read then */
+    bool automatic; /* the share by tr_split_auto_share; `share` is not read then */
     double share, test_share;
     tr_trace_keys keys;      /* borrowed names of at most 255 bytes; time_key is not used */
     const tr_labels *listed; /* NULL: any label will do (borrowed) */
@@ -60,17 +60,17 @@ typedef struct {
 } tr_split_options;
 
 typedef struct {
-    uint64_t rows;             /* written */
+    uint64_t rows; /* written */
     uint64_t train, calibration, test;
-    uint64_t eligible;         /* for CALIBRATION, not test: what the share refers to */
-    uint64_t thinned;          /* not eligible, not test: TRAIN */
-    uint64_t sampled;          /* rows with a propensity below 1 or a shadow share below 1 */
-    uint64_t unsampled;        /* decisions with a teacher, but without a propensity */
-    uint64_t grouped;          /* rows with a group */
+    uint64_t eligible;  /* for CALIBRATION, not test: what the share refers to */
+    uint64_t thinned;   /* not eligible, not test: TRAIN */
+    uint64_t sampled;   /* rows with a propensity below 1 or a shadow share below 1 */
+    uint64_t unsampled; /* decisions with a teacher, but without a propensity */
+    uint64_t grouped;   /* rows with a group */
     uint64_t unlisted;
     uint64_t skipped_decisions; /* decisions without a teacher */
     uint64_t skipped_trailers;  /* of an earlier split */
-    double share;              /* in force; fixed at the end for a small log */
+    double share;               /* in force; fixed at the end for a small log */
 } tr_split_counts;
 
 typedef struct tr_split_stream tr_split_stream;

@@ -33,7 +33,8 @@ struct tr_trace_parser {
 static int claim(tr_trace_parser *p, int index, const char *name)
 {
     for (int i = 0; i < TR_TRACE_KEY_COUNT; i++)
-        if (strcmp(p->names[i], name) == 0) return i;
+        if (strcmp(p->names[i], name) == 0)
+            return i;
     p->names[index] = name;
     return index;
 }
@@ -59,7 +60,8 @@ static void name_keys(tr_trace_parser *p, tr_trace_keys keys)
         {TR_TRACE_KEY_PLAIN_LABEL, "label"},
         {TR_TRACE_KEY_PLAIN_INPUT, "input"},
     };
-    for (int i = 0; i < TR_TRACE_KEY_COUNT; i++) p->names[i] = unused;
+    for (int i = 0; i < TR_TRACE_KEY_COUNT; i++)
+        p->names[i] = unused;
 
     p->input_first = TR_TRACE_KEY_INPUT;
     p->input_last = TR_TRACE_KEY_LABEL - 1;
@@ -94,15 +96,18 @@ tr_trace_parser *tr_trace_open(tr_trace_keys keys, unsigned needs, tr_err *err)
     }
     name_keys(p, keys);
     p->needs = needs;
-    for (int i = 0; i < TEXT_COUNT; i++) tr_buf_init(&p->text[i]);
+    for (int i = 0; i < TEXT_COUNT; i++)
+        tr_buf_init(&p->text[i]);
     return p;
 }
 
 void tr_trace_close(tr_trace_parser *p)
 {
-    if (!p) return;
+    if (!p)
+        return;
     tr_scan_free(&p->scan);
-    for (int i = 0; i < TEXT_COUNT; i++) tr_buf_free(&p->text[i]);
+    for (int i = 0; i < TEXT_COUNT; i++)
+        tr_buf_free(&p->text[i]);
     free(p->floats);
     free(p);
 }
@@ -139,12 +144,14 @@ static tr_code read_text(tr_trace_parser *p, const tr_scan_member *m, int which,
     tr_buf_clear(buf);
     tr_str plain;
     if (!tr_scan_text(m->value, buf, &plain)) {
-        if (buf->failed) return tr_err_memory(err);
+        if (buf->failed)
+            return tr_err_memory(err);
         return tr_err_set(err, TR_DATA, "\"%s\" has half a surrogate pair, which is no character",
                           tr_trace_key_name(p, m->known));
     }
     *out = plain.data ? plain : tr_buf_str(buf);
-    if (!out->data) out->data = ""; /* there, though empty */
+    if (!out->data)
+        out->data = ""; /* there, though empty */
     return TR_OK;
 }
 
@@ -152,7 +159,8 @@ static tr_code read_text(tr_trace_parser *p, const tr_scan_member *m, int which,
 static tr_code read_name(tr_trace_parser *p, int index, int which, tr_str *out, tr_err *err)
 {
     const tr_scan_member *m = index < 0 ? NULL : p->at[index];
-    if (!m) return TR_OK;
+    if (!m)
+        return TR_OK;
     if (m->type != TR_SCAN_STRING && m->type != TR_SCAN_NUMBER)
         return wrong_type(p, m, "a string or a number", err);
     return read_text(p, m, which, out, err);
@@ -161,8 +169,10 @@ static tr_code read_name(tr_trace_parser *p, int index, int which, tr_str *out, 
 static tr_code read_share(tr_trace_parser *p, int index, double *out, tr_err *err)
 {
     const tr_scan_member *m = p->at[index];
-    if (!m) return TR_OK;
-    if (m->type != TR_SCAN_NUMBER) return wrong_type(p, m, "a number", err);
+    if (!m)
+        return TR_OK;
+    if (m->type != TR_SCAN_NUMBER)
+        return wrong_type(p, m, "a number", err);
     if (!tr_num_parse_double(m->value, out) || !(*out >= 0 && *out <= 1))
         return tr_err_set(err, TR_DATA, "\"%s\" is not between 0 and 1",
                           tr_trace_key_name(p, index));
@@ -173,8 +183,10 @@ static tr_code read_sampling(tr_trace_parser *p, tr_trace *t, tr_err *err)
 {
     bool propensity = p->at[TR_TRACE_KEY_PROPENSITY], share = p->at[TR_TRACE_KEY_SHADOW_SHARE];
     tr_code code;
-    if ((code = read_share(p, TR_TRACE_KEY_PROPENSITY, &t->propensity, err))) return code;
-    if ((code = read_share(p, TR_TRACE_KEY_SHADOW_SHARE, &t->shadow_share, err))) return code;
+    if ((code = read_share(p, TR_TRACE_KEY_PROPENSITY, &t->propensity, err)))
+        return code;
+    if ((code = read_share(p, TR_TRACE_KEY_SHADOW_SHARE, &t->shadow_share, err)))
+        return code;
     if (propensity != share)
         return tr_err_set(err, TR_DATA, "\"%s\" without \"%s\"",
                           propensity ? "propensity" : "shadow_share",
@@ -194,14 +206,19 @@ static tr_code read_teacher(tr_trace_parser *p, tr_trace *t, tr_err *err)
     int first = t->is_decision ? p->teacher : p->label_first;
     int last = t->is_decision ? p->teacher : p->label_last;
     const tr_scan_member *m = NULL;
-    for (int i = first; i <= last && !m; i++) m = p->at[i];
+    for (int i = first; i <= last && !m; i++)
+        m = p->at[i];
     if (!m) {
-        if (!needed) return TR_OK;
-        if (first == last) return tr_err_set(err, TR_DATA, "no \"%s\"", p->names[first]);
-        return tr_err_set(err, TR_DATA, "no teacher label: none of the keys teacher, "
+        if (!needed)
+            return TR_OK;
+        if (first == last)
+            return tr_err_set(err, TR_DATA, "no \"%s\"", p->names[first]);
+        return tr_err_set(err, TR_DATA,
+                          "no teacher label: none of the keys teacher, "
                           "teacher_output, label, intent, output, answer; name it by --label-key");
     }
-    if (m->type == TR_SCAN_NULL && !needed) return TR_OK;
+    if (m->type == TR_SCAN_NULL && !needed)
+        return TR_OK;
     if (m->type == TR_SCAN_NULL || m->type == TR_SCAN_ARRAY || m->type == TR_SCAN_OBJECT)
         return wrong_type(p, m, "a label", err);
     p->teacher_member = m;
@@ -213,16 +230,21 @@ static tr_code read_input(tr_trace_parser *p, tr_trace *t, tr_err *err)
     /* A decision that will be skipped may be the record of a request that could not be read. */
     bool lenient = p->needs & TR_TRACE_NEED_TEACHER && t->is_decision && !t->teacher.data;
     const tr_scan_member *m = NULL;
-    for (int i = p->input_first; i <= p->input_last && !m; i++) m = p->at[i];
-    if (lenient && (!m || m->type != TR_SCAN_STRING)) return TR_OK;
+    for (int i = p->input_first; i <= p->input_last && !m; i++)
+        m = p->at[i];
+    if (lenient && (!m || m->type != TR_SCAN_STRING))
+        return TR_OK;
     if (!m) {
-        if (!(p->needs & TR_TRACE_NEED_INPUT)) return TR_OK;
+        if (!(p->needs & TR_TRACE_NEED_INPUT))
+            return TR_OK;
         if (p->input_first == p->input_last)
             return tr_err_set(err, TR_DATA, "no \"%s\"", p->names[p->input_first]);
-        return tr_err_set(err, TR_DATA, "no input: none of the keys input, query, text, prompt, "
+        return tr_err_set(err, TR_DATA,
+                          "no input: none of the keys input, query, text, prompt, "
                           "question; name it by --input-key");
     }
-    if (m->type != TR_SCAN_STRING) return wrong_type(p, m, "a string", err);
+    if (m->type != TR_SCAN_STRING)
+        return wrong_type(p, m, "a string", err);
     p->input_member = m;
     return read_text(p, m, TEXT_INPUT, &t->input, err);
 }
@@ -231,14 +253,18 @@ static tr_code read_split(tr_trace_parser *p, tr_trace *t, tr_err *err)
 {
     const tr_scan_member *m = p->at[TR_TRACE_KEY_SPLIT], *u = p->at[TR_TRACE_KEY_UNLISTED];
     bool needed = p->needs & TR_TRACE_NEED_SPLIT;
-    if (m && tr_str_equal(m->value, tr_str_c("\"train\""))) t->side = TR_SIDE_TRAIN;
-    if (m && tr_str_equal(m->value, tr_str_c("\"calibration\""))) t->side = TR_SIDE_CALIBRATION;
-    if (m && tr_str_equal(m->value, tr_str_c("\"test\""))) t->side = TR_SIDE_TEST;
+    if (m && tr_str_equal(m->value, tr_str_c("\"train\"")))
+        t->side = TR_SIDE_TRAIN;
+    if (m && tr_str_equal(m->value, tr_str_c("\"calibration\"")))
+        t->side = TR_SIDE_CALIBRATION;
+    if (m && tr_str_equal(m->value, tr_str_c("\"test\"")))
+        t->side = TR_SIDE_TEST;
     if (needed && !m)
         return tr_err_set(err, TR_DATA, "no \"split\": this is no output of tr-split");
     if (needed && t->side == TR_SIDE_NONE)
         return tr_err_set(err, TR_DATA, "\"split\" is not train, calibration or test");
-    if (needed && u && u->type != TR_SCAN_BOOL) return wrong_type(p, u, "true or false", err);
+    if (needed && u && u->type != TR_SCAN_BOOL)
+        return wrong_type(p, u, "true or false", err);
     t->unlisted = u && tr_str_equal(u->value, tr_str_c("true"));
     return TR_OK;
 }
@@ -246,21 +272,23 @@ static tr_code read_split(tr_trace_parser *p, tr_trace *t, tr_err *err)
 static tr_code read_embedding(tr_trace_parser *p, tr_trace *t, tr_err *err)
 {
     const tr_scan_member *m = p->at[TR_TRACE_KEY_EMBEDDING];
-    if (!m || !(p->needs & TR_TRACE_READ_EMBEDDING)) return TR_OK;
+    if (!m || !(p->needs & TR_TRACE_READ_EMBEDDING))
+        return TR_OK;
     size_t n = 0;
     tr_err why;
-    tr_code code =
-        tr_scan_floats(m->value, m->type, &p->floats, &n, &p->floats_capacity, &why);
-    if (code == TR_SYSTEM) return tr_err_memory(err);
-    if (code) return tr_err_set(err, TR_DATA, "\"embedding\": %s", why.message);
-    if (n == 0) return tr_err_set(err, TR_DATA, "\"embedding\" is empty");
+    tr_code code = tr_scan_floats(m->value, m->type, &p->floats, &n, &p->floats_capacity, &why);
+    if (code == TR_SYSTEM)
+        return tr_err_memory(err);
+    if (code)
+        return tr_err_set(err, TR_DATA, "\"embedding\": %s", why.message);
+    if (n == 0)
+        return tr_err_set(err, TR_DATA, "\"embedding\" is empty");
     t->embedding = p->floats;
     t->dimensions = n;
     return TR_OK;
 }
 
-tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trace *t,
-                       tr_err *err)
+tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trace *t, tr_err *err)
 {
     *t = (tr_trace){.propensity = 1, .shadow_share = 1};
     p->input_member = p->teacher_member = NULL;
@@ -272,7 +300,8 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
         return code;
     }
     for (size_t i = 0; i < p->scan.n; i++)
-        if (p->scan.members[i].known >= 0) p->at[p->scan.members[i].known] = &p->scan.members[i];
+        if (p->scan.members[i].known >= 0)
+            p->at[p->scan.members[i].known] = &p->scan.members[i];
 
     const tr_scan_member *trailer = p->at[TR_TRACE_KEY_TRAILER];
     if (trailer && p->scan.n == 1 && trailer->type == TR_SCAN_OBJECT) {
@@ -281,36 +310,54 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
         return TR_OK;
     }
     t->is_decision = p->at[TR_TRACE_KEY_DECISION] != NULL;
-    if ((code = read_teacher(p, t, err))) return code;
-    if ((code = read_input(p, t, err))) return code;
-    if ((code = read_name(p, TR_TRACE_KEY_ID, TEXT_ID, &t->id, err))) return code;
+    if ((code = read_teacher(p, t, err)))
+        return code;
+    if ((code = read_input(p, t, err)))
+        return code;
+    if ((code = read_name(p, TR_TRACE_KEY_ID, TEXT_ID, &t->id, err)))
+        return code;
     /* What a request carries under these names is its own affair. */
     bool log = p->needs & (TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT);
-    if ((code = read_name(p, p->group, TEXT_GROUP, &t->group, err)) == TR_SYSTEM) return code;
-    if (code != TR_OK && log) return code;
-    if ((code = read_name(p, p->time, TEXT_TIME, &t->time, err)) == TR_SYSTEM) return code;
-    if (code != TR_OK && log) return code;
-    if ((log || t->is_decision) && (code = read_sampling(p, t, err))) return code;
-    if ((code = read_split(p, t, err))) return code;
-    if ((code = read_embedding(p, t, err))) return code;
+    if ((code = read_name(p, p->group, TEXT_GROUP, &t->group, err)) == TR_SYSTEM)
+        return code;
+    if (code != TR_OK && log)
+        return code;
+    if ((code = read_name(p, p->time, TEXT_TIME, &t->time, err)) == TR_SYSTEM)
+        return code;
+    if (code != TR_OK && log)
+        return code;
+    if ((log || t->is_decision) && (code = read_sampling(p, t, err)))
+        return code;
+    if ((code = read_split(p, t, err)))
+        return code;
+    if ((code = read_embedding(p, t, err)))
+        return code;
 
     t->row = tr_trace_identity(t->id, t->input, number);
-    t->group_hash = t->group.data
-                        ? tr_hash_keyed((tr_hash_key){'g', 0}, t->group.data, t->group.size)
-                        : t->row;
+    t->group_hash =
+        t->group.data ? tr_hash_keyed((tr_hash_key){'g', 0}, t->group.data, t->group.size) : t->row;
     return TR_OK;
 }
 
-const tr_scan *tr_trace_members(const tr_trace_parser *p) { return &p->scan; }
+const tr_scan *tr_trace_members(const tr_trace_parser *p)
+{
+    return &p->scan;
+}
 
 const char *tr_trace_key_name(const tr_trace_parser *p, int known)
 {
     return known >= 0 && known < TR_TRACE_KEY_COUNT ? p->names[known] : "";
 }
 
-const tr_scan_member *tr_trace_group_member(const tr_trace_parser *p) { return p->at[p->group]; }
+const tr_scan_member *tr_trace_group_member(const tr_trace_parser *p)
+{
+    return p->at[p->group];
+}
 
-const tr_scan_member *tr_trace_input_member(const tr_trace_parser *p) { return p->input_member; }
+const tr_scan_member *tr_trace_input_member(const tr_trace_parser *p)
+{
+    return p->input_member;
+}
 
 const tr_scan_member *tr_trace_teacher_member(const tr_trace_parser *p)
 {
@@ -319,7 +366,8 @@ const tr_scan_member *tr_trace_teacher_member(const tr_trace_parser *p)
 
 static void put_u64(unsigned char *to, uint64_t x)
 {
-    for (int i = 0; i < 8; i++) to[i] = (unsigned char)(x >> (8 * i));
+    for (int i = 0; i < 8; i++)
+        to[i] = (unsigned char)(x >> (8 * i));
 }
 
 static uint64_t text_hash(char use, tr_str s)
@@ -329,7 +377,8 @@ static uint64_t text_hash(char use, tr_str s)
 
 uint64_t tr_trace_identity(tr_str id, tr_str input, uint64_t number)
 {
-    if (id.data) return tr_hash_keyed((tr_hash_key){'i', 0}, id.data, id.size);
+    if (id.data)
+        return tr_hash_keyed((tr_hash_key){'i', 0}, id.data, id.size);
     unsigned char bytes[16];
     put_u64(bytes, text_hash('t', input));
     put_u64(bytes + 8, number);
@@ -371,14 +420,19 @@ void tr_digest_print(tr_digest d, char text[33])
 bool tr_digest_parse(tr_str text, tr_digest *d)
 {
     uint64_t half[2] = {0, 0};
-    if (text.size != 32) return false;
+    if (text.size != 32)
+        return false;
     for (size_t i = 0; i < 32; i++) {
         const char *at = text.data[i] ? strchr(hex, text.data[i]) : NULL;
-        if (!at) return false;
+        if (!at)
+            return false;
         half[i / 16] = half[i / 16] << 4 | (uint64_t)(at - hex);
     }
     *d = (tr_digest){half[0], half[1]};
     return true;
 }
 
-bool tr_digest_equal(tr_digest a, tr_digest b) { return a.a == b.a && a.b == b.b; }
+bool tr_digest_equal(tr_digest a, tr_digest b)
+{
+    return a.a == b.a && a.b == b.b;
+}

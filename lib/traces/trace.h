@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 typedef enum {
-    TR_SIDE_NONE,        /* no "split" on the line */
+    TR_SIDE_NONE, /* no "split" on the line */
     TR_SIDE_TRAIN,
     TR_SIDE_CALIBRATION,
     TR_SIDE_TEST
@@ -29,20 +29,20 @@ typedef struct {
 } tr_trace_keys;
 
 typedef struct {
-    tr_str input;      /* text, escapes resolved; data NULL where there is none */
-    tr_str teacher;    /* the label; a number or boolean counts as its JSON text; data NULL: none */
-    tr_str id;         /* string, or the text of a number; data NULL: none */
-    tr_str group;      /* as id */
-    tr_str time;       /* as id: the text of the time key */
+    tr_str input;   /* text, escapes resolved; data NULL where there is none */
+    tr_str teacher; /* the label; a number or boolean counts as its JSON text; data NULL: none */
+    tr_str id;      /* string, or the text of a number; data NULL: none */
+    tr_str group;   /* as id */
+    tr_str time;    /* as id: the text of the time key */
     const float *embedding;
-    size_t dimensions; /* 0: no embedding */
+    size_t dimensions;               /* 0: no embedding */
     double propensity, shadow_share; /* fractions; 1 and 1 where the line has none */
     tr_side side;
-    bool is_decision;  /* the line has a "decision" key */
-    bool unlisted;     /* the line says "unlisted": true (tr-split --labels) */
-    bool is_trailer;   /* the line is {"tr-split": {...}}; the text of the object is in `trailer` */
+    bool is_decision; /* the line has a "decision" key */
+    bool unlisted;    /* the line says "unlisted": true (tr-split --labels) */
+    bool is_trailer;  /* the line is {"tr-split": {...}}; the text of the object is in `trailer` */
     tr_str trailer;
-    uint64_t row;      /* identity of the call: see tr_trace_identity */
+    uint64_t row;        /* identity of the call: see tr_trace_identity */
     uint64_t group_hash; /* identity of its group; `row` where it has none */
 } tr_trace;
 
@@ -51,8 +51,8 @@ typedef struct {
  * that with label_key "label" that key is 5 and TR_TRACE_KEY_PLAIN_LABEL never occurs. Whoever
  * looks for a member by its name compares tr_trace_key_name. */
 enum {
-    TR_TRACE_KEY_INPUT = 0,        /* .. 4 aliases, or 0 = the named key */
-    TR_TRACE_KEY_LABEL = 5,        /* .. 10 aliases, or 5 = the named key */
+    TR_TRACE_KEY_INPUT = 0, /* .. 4 aliases, or 0 = the named key */
+    TR_TRACE_KEY_LABEL = 5, /* .. 10 aliases, or 5 = the named key */
     TR_TRACE_KEY_ID = 11,
     TR_TRACE_KEY_GROUP,
     TR_TRACE_KEY_TIME,
@@ -66,7 +66,7 @@ enum {
     TR_TRACE_KEY_STAGE,
     TR_TRACE_KEY_SHADOW,
     TR_TRACE_KEY_ERROR,
-    TR_TRACE_KEY_TRAILER, /* "tr-split" */
+    TR_TRACE_KEY_TRAILER,       /* "tr-split" */
     TR_TRACE_KEY_PLAIN_LABEL,   /* "label" where label_key names another key: still reserved */
     TR_TRACE_KEY_PLAIN_TEACHER, /* "teacher", likewise */
     TR_TRACE_KEY_PLAIN_INPUT,   /* "input" where input_key names another key */
@@ -79,9 +79,9 @@ typedef struct tr_trace_parser tr_trace_parser;
 
 /* What a line must have; the rest is optional. */
 enum {
-    TR_TRACE_NEED_INPUT = 1,   /* a string under the input key */
-    TR_TRACE_NEED_TEACHER = 2, /* a label (not for a decision line: that one just has none) */
-    TR_TRACE_NEED_SPLIT = 4,   /* "split", unless it is the trailer */
+    TR_TRACE_NEED_INPUT = 1,    /* a string under the input key */
+    TR_TRACE_NEED_TEACHER = 2,  /* a label (not for a decision line: that one just has none) */
+    TR_TRACE_NEED_SPLIT = 4,    /* "split", unless it is the trailer */
     TR_TRACE_READ_EMBEDDING = 8 /* decode "embedding" (else it is left alone) */
 };
 
