@@ -60,7 +60,7 @@ void tr_acceptor_features(const tr_softmax_summary *s, float unseen, double x[TR
 static uint32_t millionths(double share)
 {
     double scaled = share * TR_ACCEPTOR_ONE + 0.5;
-    return scaled <= 0 ? 0 : scaled >= TR_ACCEPTOR_ONE ? TR_ACCEPTOR_ONE : (uint32_t)scaled;
+    return !(scaled > 0) ? 0 : scaled >= TR_ACCEPTOR_ONE ? TR_ACCEPTOR_ONE : (uint32_t)scaled;
 }
 
 uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_softmax_summary *s, float unseen)
@@ -110,6 +110,8 @@ tr_code tr_acceptor_read(tr_acceptor *a, tr_le_reader *r, uint32_t labels, tr_er
     if (offsets && sound)
         a->offset = tr_le_f32s(r, offsets);
     tr_le_skip_align(r, 8);
+    for (uint32_t l = 0; a->offset && l < offsets; l++)
+        sound &= isfinite(a->offset[l]);
     if (r->failed || !sound || !isfinite(a->intercept))
         return tr_err_set(err, TR_DATA, "an acceptor is malformed");
     return TR_OK;

@@ -28,7 +28,7 @@ typedef struct {
     tr_novelty_tail evidence, seen; /* seen: minus the unseen share */
 } tr_novelty;
 
-/* From the held-out rows[0..n) of TRAIN, n >= 1. */
+/* From the held-out rows[0..n) of TRAIN, n >= 1; summary: of the member whose evidence counts. */
 TR_MUST tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h,
                                const tr_softmax_summary *summary, const uint32_t *rows, size_t n,
                                tr_err *err);

@@ -138,6 +138,14 @@ void tr_stream_free(tr_stream *s)
     s->n = 0;
 }
 
+size_t tr_stream_guard(const tr_stream *s, size_t m)
+{
+    for (size_t k = 0; k < s->n; k++)
+        if (!strcmp(s->member[k].name, "svm"))
+            return k;
+    return m;
+}
+
 void tr_stream_agree(const tr_stream *s, size_t m, uint8_t *agree)
 {
     for (size_t i = 0; i < s->heldout.n; i++)

@@ -50,6 +50,10 @@ TR_MUST tr_code tr_stream_read(tr_stream *s, const char *file, tr_err *err);
 TR_MUST tr_code tr_stream_take(tr_stream *s, tr_buf *bytes, const char *name, tr_err *err);
 void tr_stream_free(tr_stream *s);
 
+/* The member whose evidence the novelty guard of member m looks at: "svm" where the zoo has it (a
+ * softmax says how labels compare, one-vs-rest says whether any fits at all), else m itself. */
+size_t tr_stream_guard(const tr_stream *s, size_t m);
+
 /* agree[i] of member m and held-out row i: 1 where the member's label is the row's. */
 void tr_stream_agree(const tr_stream *s, size_t m, uint8_t *agree);
 

@@ -188,7 +188,8 @@ static tr_code write_member(const work *w, const tr_zoo_member *m, tr_softmax_su
     memcpy(r->name, m->name, sizeof r->name);
     r->seconds = m->seconds;
     tr_code code = judge(w, s, r, err);
-    return code == TR_OK ? tr_stream_add_member(f, m, s, w->heldout.n, err) : code;
+    return code == TR_OK && !m->ingredient ? tr_stream_add_member(f, m, s, w->heldout.n, err)
+                                           : code;
 }
 
 static void fill_origin(const work *w, tr_origin *g)

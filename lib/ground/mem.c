@@ -70,7 +70,13 @@ bool tr_mem_reserve(void **array, size_t *capacity, size_t need, size_t size)
     if (wanted < need)
         wanted = need;
     void *grown = tr_mem_more(*array, wanted, size);
-    if (!grown && wanted > need) { /* doubling asked for too much; the need alone may fit */
+    /* Doubling asked for too much: an eighth more may fit, or the need alone. Not byte by byte, since
+     * each step may copy everything. */
+    size_t eighth = *capacity / 8;
+    if (!grown && need < *capacity + eighth) {
+        wanted = *capacity + eighth;
+        grown = tr_mem_more(*array, wanted, size);
+    } else if (!grown && wanted > need) {
         wanted = need;
         grown = tr_mem_more(*array, wanted, size);
     }

@@ -13,12 +13,12 @@
 enum { LOGREG_C1, LOGREG_C10, SGD_LOG, SVM, NB, BLEND };
 
 const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE] = {
-    {"logreg_c1", "multinomial logistic regression, C = 1", false},
-    {"logreg_c10", "multinomial logistic regression, C = 10", true},
-    {"sgd_log", "one-vs-rest logistic regression by stochastic gradient descent", false},
-    {"svm", "one-vs-rest support vector machine, squared hinge, C = 0.5", true},
-    {"nb", "multinomial naive Bayes", true},
-    {"blend", "the others' decision values, weighted; one linear model again", true},
+    {"logreg_c1", "multinomial logistic regression, C = 1", false, false},
+    {"logreg_c10", "multinomial logistic regression, C = 10", true, false},
+    {"sgd_log", "one-vs-rest logistic regression by stochastic gradient descent", false, false},
+    {"svm", "one-vs-rest support vector machine, squared hinge, C = 0.5", true, false},
+    {"nb", "multinomial naive Bayes: weaker alone, wrong elsewhere", true, true},
+    {"blend", "the others' decision values, weighted; one linear model again", true, false},
 };
 
 static int find(const char *name, size_t length)
@@ -32,7 +32,7 @@ static int find(const char *name, size_t length)
 static void choose_all(bool chosen[TR_ZOO_SIZE], bool lean)
 {
     for (int m = 0; m < TR_ZOO_SIZE; m++)
-        chosen[m] = !lean || tr_zoo_list[m].lean;
+        chosen[m] |= !lean || tr_zoo_list[m].lean;
 }
 
 const char *tr_zoo_choose(const char *text, bool chosen[TR_ZOO_SIZE], char reason[256])
@@ -196,6 +196,7 @@ tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen
         member->model = fitted[m].model;
         member->decision = fitted[m].decision;
         member->seconds = fitted[m].seconds;
+        member->ingredient = tr_zoo_list[m].ingredient && chosen[BLEND];
     }
     for (size_t m = 0; m < zoo->n && code == TR_OK; m++)
         code = scale(&zoo->member[m], t, label_seen, err);

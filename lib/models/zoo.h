@@ -15,6 +15,7 @@ enum { TR_ZOO_SIZE = 6, TR_ZOO_NAME = 16 };
 typedef struct {
     const char *name, *what; /* what it is, for the help */
     bool lean;               /* in --zoo lean */
+    bool ingredient;         /* where there is a blend, a part of it and nothing else */
 } tr_zoo_entry;
 
 extern const tr_zoo_entry tr_zoo_list[TR_ZOO_SIZE];
@@ -29,6 +30,7 @@ typedef struct {
     float *decision; /* scored rows × labels, scaled */
     double scale;    /* that the values were multiplied by (1 for a blend) */
     double seconds;  /* of processor time */
+    bool ingredient; /* not to be deployed by itself */
 } tr_zoo_member;
 
 typedef struct {

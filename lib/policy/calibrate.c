@@ -50,7 +50,7 @@ static int by_novelty(const void *a, const void *b)
 static tr_code set_limit(work *w, size_t m, tr_err *err)
 {
     const tr_heldout *h = &w->s->heldout;
-    const tr_softmax_summary *summary = w->s->member[m].summary;
+    const tr_softmax_summary *summary = w->s->member[tr_stream_guard(w->s, m)].summary;
     w->limit[m] = INFINITY;
     tr_code code = tr_novelty_fit(&w->novelty[m], h, summary, w->train, w->n_train, err);
     if (code != TR_OK || w->o->novelty <= 0)
@@ -112,12 +112,14 @@ static bool fill_side(work *w, const candidate *c, const uint32_t *rows, size_t 
     if (!score || !agree || !inside || (w->weighted && !weight))
         return false;
     const tr_stream_member *m = &w->s->member[c->member];
+    const tr_stream_member *guard = &w->s->member[tr_stream_guard(w->s, c->member)];
     for (size_t k = 0; k < n; k++) {
         const tr_heldout_row *r = &w->s->heldout.rows[rows[k]];
         const tr_softmax_summary *s = &m->summary[rows[k]];
         score[k] = (double)score_of(m, c->gated, rows[k], r->unseen);
         agree[k] = s->label == r->label;
-        inside[k] = tr_novelty_of(&w->novelty[c->member], s, r->unseen) <= w->limit[c->member] &&
+        inside[k] = tr_novelty_of(&w->novelty[c->member], &guard->summary[rows[k]], r->unseen) <=
+                        w->limit[c->member] &&
                     !w->label_deferred[s->label];
         if (weight)
             weight[k] = (double)r->weight;
@@ -329,6 +331,11 @@ static void set_rule(work *w, size_t which, tr_policy *p)
     p->model = m->model;
     p->model.owned = NULL;
     p->scale = m->scale;
+    size_t guard = tr_stream_guard(w->s, x->member);
+    if (guard != x->member && w->o->novelty > 0) {
+        p->guard = w->s->member[guard].model;
+        p->guard.owned = NULL;
+    }
     p->acceptor = x->gated ? m->acceptor : (tr_acceptor){0};
     p->acceptor.owned = NULL;
     p->rule.accepts = true;
@@ -415,6 +422,8 @@ tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_p
         w.weighted |= s->heldout.rows[w.train[k]].weight != 1;
     if (code == TR_OK && (!w.label_deferred || !w.train || !w.calibration))
         code = tr_err_memory(err);
+    if (code == TR_OK && !w.n_train)
+        code = tr_err_set(err, TR_DATA, "the stream has no held-out training row");
     if (code == TR_OK)
         code = mark_deferred(&s->labels, o->defer_label, w.label_deferred, err);
     if (code == TR_OK)

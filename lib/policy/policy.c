@@ -80,15 +80,24 @@ static void write_certificate(const tr_certificate *c, tr_buf *b)
     }
 }
 
+static void write_model(const tr_linear *m, double scale, tr_buf *b)
+{
+    tr_le_put_f64(b, scale);
+    tr_le_align(b, 64); /* so that the weights of a feature begin a cache line */
+    tr_linear_write(m, b);
+}
+
 tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
 {
-    enum { SECTIONS = 7 };
-    static const char tags[SECTIONS][5] = {"HEAD", "LABL", "RULE", "CERT", "VOCB", "MODL", "ACPT"};
+    enum { SECTIONS = 8 };
+    static const char tags[SECTIONS][5] = {"HEAD", "LABL", "RULE", "CERT",
+                                           "VOCB", "MODL", "ACPT", "GARD"};
     tr_frame_writer f;
     tr_buf b;
     tr_buf_init(&b);
     tr_code code = tr_frame_begin(&f, out, TR_FRAME_POLICY, err);
-    for (int k = 0; k < (p->rule.accepts ? SECTIONS : 4) && code == TR_OK; k++) {
+    int sections = !p->rule.accepts ? 4 : p->guard.weight ? SECTIONS : SECTIONS - 1;
+    for (int k = 0; k < sections && code == TR_OK; k++) {
         tr_buf_clear(&b);
         switch (k) {
         case 0: tr_origin_write(&p->origin, &b); break;
@@ -96,12 +105,9 @@ tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
         case 2: write_rule(p, &b); break;
         case 3: write_certificate(&p->certificate, &b); break;
         case 4: tr_tfidf_write(&p->vocabulary, &b); break;
-        case 5:
-            tr_le_put_f64(&b, p->scale);
-            tr_le_align(&b, 64); /* so that the weights of a feature begin a cache line */
-            tr_linear_write(&p->model, &b);
-            break;
-        default: tr_acceptor_write(&p->acceptor, &b); break;
+        case 5: write_model(&p->model, p->scale, &b); break;
+        case 6: tr_acceptor_write(&p->acceptor, &b); break;
+        default: write_model(&p->guard, 1, &b); break;
         }
         code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, tags[k], tr_buf_str(&b), err);
     }
@@ -215,6 +221,14 @@ static tr_code read_certificate(tr_certificate *c, tr_le_reader *r, tr_err *err)
     return read_lists(c, r, err);
 }
 
+static tr_code read_model(const tr_policy *p, tr_linear *m, double *scale, tr_le_reader *r,
+                          tr_err *err)
+{
+    *scale = tr_le_f64(r);
+    tr_le_skip_align(r, 64);
+    return tr_linear_read(m, r, p->labels.n, p->vocabulary.n, err);
+}
+
 /* One section by its tag; every byte of it must have been used. */
 static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
 {
@@ -224,17 +238,15 @@ static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
     tr_le_reader r;
     tr_le_open(&r, s->payload.data, s->payload.size);
     tr_code code;
+    double ignored;
     switch (tag[0]) {
     case 'H': code = tr_origin_read(&p->origin, &r, err); break;
     case 'L': code = tr_labels_read(&p->labels, &r, err); break;
     case 'R': code = read_rule(p, &r, err); break;
     case 'C': code = read_certificate(&p->certificate, &r, err); break;
     case 'V': code = tr_tfidf_read(&p->vocabulary, &r, err); break;
-    case 'M':
-        p->scale = tr_le_f64(&r);
-        tr_le_skip_align(&r, 64);
-        code = tr_linear_read(&p->model, &r, p->labels.n, p->vocabulary.n, err);
-        break;
+    case 'M': code = read_model(p, &p->model, &p->scale, &r, err); break;
+    case 'G': code = read_model(p, &p->guard, &ignored, &r, err); break;
     default: code = tr_acceptor_read(&p->acceptor, &r, p->labels.n, err); break;
     }
     if (code == TR_OK && (r.failed || tr_le_left(&r)))
@@ -244,16 +256,19 @@ static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
 
 static tr_code read_all(tr_policy *p, tr_str bytes, const char *name, tr_err *err)
 {
-    static const char *const tags[] = {"HEAD", "LABL", "RULE", "CERT", "VOCB", "MODL", "ACPT"};
-    enum { ALL = 7, REFUSED = 4 };
+    static const char *const tags[] = {"HEAD", "LABL", "RULE", "CERT",
+                                       "VOCB", "MODL", "ACPT", "GARD"};
+    enum { KNOWN = 8, ALL = 7, REFUSED = 4 };
     tr_labels_init(&p->labels);
     tr_code code = tr_frame_open(&p->frame, bytes, name, TR_FRAME_POLICY, err);
     if (code == TR_OK)
-        code = tr_frame_understood(&p->frame, tags, ALL, name, err);
+        code = tr_frame_understood(&p->frame, tags, KNOWN, name, err);
     if (code != TR_OK)
         return code;
     for (int k = 0; code == TR_OK && k < (k < REFUSED || p->rule.accepts ? ALL : REFUSED); k++)
         code = read_section(p, tags[k], err);
+    if (code == TR_OK && p->rule.accepts && tr_frame_find(&p->frame, "GARD"))
+        code = read_section(p, "GARD", err);
     if (code == TR_OK && p->rule.accepts && p->labels.n < 2)
         code = tr_err_set(err, TR_DATA, "fewer than two labels");
     return code == TR_DATA ? tr_err_at(err, name, 0, "%s", err->message) : code;

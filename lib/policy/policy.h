@@ -1,6 +1,7 @@
 /* policy: what tr-route runs: labels, vocabulary, surrogate, acceptor, rule, and the certificate.
  *
- * Sections: HEAD, LABL, VOCB (as in a model stream), MODL (the surrogate), ACPT (the acceptor),
+ * Sections: HEAD, LABL, VOCB (as in a model stream), MODL (the surrogate), GARD (the model that the
+ * guard looks at, where that is another one), ACPT (the acceptor),
  * RULE (what is accepted), CERT (how that was certified). A refused policy has HEAD, LABL, RULE and
  * CERT alone and defers everything. tr-format(5) has the fields.
  *
@@ -76,6 +77,7 @@ typedef struct {
                                 labels */
     tr_tfidf vocabulary;
     tr_linear model;
+    tr_linear guard; /* whose evidence the guard looks at; no weights: the model's own */
     double scale;
     tr_acceptor acceptor; /* mask 0: the margin */
     tr_rule rule;

@@ -1,9 +1,9 @@
 #include "policy/route.h"
 
 #include "doors/json.h"
-#include "features/featurize.h"
 #include "ground/mem.h"
 #include "ground/num.h"
+#include "policy/decide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,7 @@
 
 struct tr_route_worker {
     const tr_policy *policy;
-    tr_featurizer features;
-    float *z, *scratch;
+    tr_decider decider;
     tr_trace_parser *parser;
     tr_buf *label_json; /* each label as a JSON string */
 };
@@ -25,8 +24,7 @@ void tr_route_close(tr_route_worker *w)
         tr_buf_free(&w->label_json[l]);
     free(w->label_json);
     tr_trace_close(w->parser);
-    tr_featurize_free(&w->features);
-    free(w->z);
+    tr_decide_close(&w->decider);
     free(w);
 }
 
@@ -38,15 +36,12 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
         return NULL;
     }
     w->policy = p;
-    w->features.vocabulary = &p->vocabulary;
-    w->z = tr_mem_zero(2 * p->model.width, sizeof *w->z);
-    w->scratch = w->z ? w->z + p->model.width : NULL;
     w->label_json = tr_mem_zero(p->labels.n, sizeof *w->label_json);
     w->parser = tr_trace_open(
         (tr_trace_keys){.input_key = *p->origin.input_key ? p->origin.input_key : NULL,
                         .label_key = *p->origin.label_key ? p->origin.label_key : NULL},
         TR_TRACE_NEED_INPUT, err);
-    bool ok = w->z && w->label_json && w->parser;
+    bool ok = tr_decide_open(&w->decider, p) && w->label_json && w->parser;
     for (uint32_t l = 0; ok && l < p->labels.n; l++) {
         tr_json_put_str(&w->label_json[l], p->labels.text[l]);
         ok = !w->label_json[l].failed;
@@ -65,20 +60,17 @@ bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out)
     *out = (tr_decision){.why = TR_ROUTE_REFUSED};
     if (!p->rule.accepts)
         return true;
-    if (!tr_featurize_text(&w->features, text, false))
+    tr_decided d;
+    if (!tr_decide_text(&w->decider, text, &d))
         return false;
-    tr_softmax_summary s;
-    float unseen = w->features.row.unseen;
-    tr_linear_decide(&p->model, tr_tfidf_row_sparse(&w->features.row), w->z);
-    tr_softmax_summarize(w->z, p->labels.n, w->scratch, &s);
-    out->label = s.label;
-    out->score = tr_acceptor_score(&p->acceptor, &s, unseen);
-    if (!(tr_novelty_of(&p->rule.novelty, &s, unseen) <= p->rule.novelty_most))
+    out->label = d.label;
+    out->score = d.score;
+    if (d.novel)
         out->why = TR_ROUTE_NOVEL;
-    else if (p->rule.label_deferred[s.label])
+    else if (d.withheld)
         out->why = TR_ROUTE_LABEL;
     else
-        out->why = out->score >= p->rule.threshold ? TR_ROUTE_HANDLED : TR_ROUTE_LOW;
+        out->why = d.score >= p->rule.threshold ? TR_ROUTE_HANDLED : TR_ROUTE_LOW;
     return true;
 }
 

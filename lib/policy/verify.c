@@ -1,44 +1,34 @@
 #include "policy/verify.h"
 
-#include "features/featurize.h"
 #include "ground/mem.h"
+#include "policy/decide.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The calibration rows of the log, as the policy itself sees them. */
-static tr_code rescore(const tr_policy *p, const tr_dataset *d, tr_heldout *h,
-                       tr_softmax_summary **summary, tr_err *err)
+/* The calibration rows of the log, and what the policy itself says of each. */
+static tr_code decide_all(const tr_policy *p, const tr_dataset *d, tr_heldout *h,
+                          tr_decided **decided, tr_err *err)
 {
-    tr_featurizer f = {.vocabulary = &p->vocabulary};
-    float *z = tr_mem_array(2 * p->model.width, sizeof *z);
+    tr_decider decider;
+    bool ok = tr_decide_open(&decider, p);
     h->rows = tr_mem_array(d->calibration, sizeof *h->rows);
-    *summary = tr_mem_array(d->calibration, sizeof **summary);
-    tr_code code = z && h->rows && *summary ? TR_OK : tr_err_memory(err);
-    for (size_t i = 0; code == TR_OK && i < d->n; i++) {
+    *decided = tr_mem_array(d->calibration, sizeof **decided);
+    ok = ok && h->rows && *decided;
+    for (size_t i = 0; ok && i < d->n; i++) {
         const tr_dataset_row *r = &d->rows[i];
         if (r->side != TR_SIDE_CALIBRATION)
             continue;
-        if (!tr_featurize_text(&f, r->text, false)) {
-            code = tr_err_memory(err);
-            break;
-        }
-        tr_linear_decide(&p->model, tr_tfidf_row_sparse(&f.row), z);
-        tr_softmax_summarize(z, p->labels.n, z + p->model.width, &(*summary)[h->n]);
+        ok = tr_decide_text(&decider, r->text, &(*decided)[h->n]);
         uint32_t label = r->label == TR_LABEL_NONE
                              ? TR_LABEL_NONE
                              : tr_labels_find(&p->labels, d->labels.text[r->label]);
-        h->rows[h->n++] = (tr_heldout_row){.row = r->row,
-                                           .group = r->group,
-                                           .label = label,
-                                           .weight = 1,
-                                           .unseen = f.row.unseen,
-                                           .side = r->side};
+        h->rows[h->n++] = (tr_heldout_row){
+            .row = r->row, .group = r->group, .label = label, .weight = 1, .side = r->side};
     }
-    free(z);
-    tr_featurize_free(&f);
-    return code;
+    tr_decide_close(&decider);
+    return ok ? TR_OK : tr_err_memory(err);
 }
 
 static tr_code compare(const tr_policy *p, const tr_certify_path *path, const uint32_t *step_of,
@@ -89,8 +79,8 @@ static tr_code compare(const tr_policy *p, const tr_certify_path *path, const ui
     return TR_OK;
 }
 
-static tr_code walk_again(const tr_policy *p, const tr_heldout *h,
-                          const tr_softmax_summary *summary, tr_err *err)
+static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_decided *decided,
+                          tr_err *err)
 {
     const tr_certificate *c = &p->certificate;
     uint32_t *rows = NULL;
@@ -105,12 +95,10 @@ static tr_code walk_again(const tr_policy *p, const tr_heldout *h,
     if (code == TR_OK) {
         uint64_t n_inside = 0;
         for (size_t k = 0; k < n; k++) {
-            const tr_softmax_summary *s = &summary[rows[k]];
-            float unseen = h->rows[rows[k]].unseen;
-            score[k] = (double)tr_acceptor_score(&p->acceptor, s, unseen);
-            agree[k] = s->label == h->rows[rows[k]].label;
-            inside[k] = tr_novelty_of(&p->rule.novelty, s, unseen) <= p->rule.novelty_most &&
-                        !p->rule.label_deferred[s->label];
+            const tr_decided *x = &decided[rows[k]];
+            score[k] = (double)x->score;
+            agree[k] = x->label == h->rows[rows[k]].label;
+            inside[k] = !x->novel && !x->withheld;
             n_inside += inside[k];
         }
         for (uint32_t k = 0; k < c->n_path; k++) {
@@ -147,11 +135,11 @@ tr_code tr_verify_policy(const tr_policy *p, const tr_dataset *d, tr_err *err)
     if (!p->rule.accepts)
         return TR_OK; /* it defers everything: there is nothing to check */
     tr_heldout h = {0};
-    tr_softmax_summary *summary = NULL;
-    tr_code code = rescore(p, d, &h, &summary, err);
+    tr_decided *decided = NULL;
+    tr_code code = decide_all(p, d, &h, &decided, err);
     if (code == TR_OK)
-        code = walk_again(p, &h, summary, err);
+        code = walk_again(p, &h, decided, err);
     tr_heldout_free(&h);
-    free(summary);
+    free(decided);
     return code;
 }

@@ -227,13 +227,9 @@ static tr_code read_teacher(tr_trace_parser *p, tr_trace *t, tr_err *err)
 
 static tr_code read_input(tr_trace_parser *p, tr_trace *t, tr_err *err)
 {
-    /* A decision that will be skipped may be the record of a request that could not be read. */
-    bool lenient = p->needs & TR_TRACE_NEED_TEACHER && t->is_decision && !t->teacher.data;
     const tr_scan_member *m = NULL;
     for (int i = p->input_first; i <= p->input_last && !m; i++)
         m = p->at[i];
-    if (lenient && (!m || m->type != TR_SCAN_STRING))
-        return TR_OK;
     if (!m) {
         if (!(p->needs & TR_TRACE_NEED_INPUT))
             return TR_OK;
@@ -312,19 +308,21 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
     t->is_decision = p->at[TR_TRACE_KEY_DECISION] != NULL;
     if ((code = read_teacher(p, t, err)))
         return code;
+    /* A decision that will be skipped may be the record of a request that could not be read. */
+    bool skipped = p->needs & TR_TRACE_NEED_TEACHER && t->is_decision && !t->teacher.data;
     if ((code = read_input(p, t, err)))
-        return code;
+        return skipped && code == TR_DATA ? TR_OK : code;
     if ((code = read_name(p, TR_TRACE_KEY_ID, TEXT_ID, &t->id, err)))
-        return code;
+        return skipped && code == TR_DATA ? TR_OK : code;
     /* What a request carries under these names is its own affair. */
     bool log = p->needs & (TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT);
     if ((code = read_name(p, p->group, TEXT_GROUP, &t->group, err)) == TR_SYSTEM)
         return code;
-    if (code != TR_OK && log)
+    if (code != TR_OK && log && !skipped)
         return code;
     if ((code = read_name(p, p->time, TEXT_TIME, &t->time, err)) == TR_SYSTEM)
         return code;
-    if (code != TR_OK && log)
+    if (code != TR_OK && log && !skipped)
         return code;
     if ((log || t->is_decision) && (code = read_sampling(p, t, err)))
         return code;

@@ -99,7 +99,8 @@ void tr_trace_close(tr_trace_parser *p);
  * unless it is a decision propensity and shadow_share are not looked at.
  * An input or a label of null, list or object is refused; an input must be a string. A null label
  * is none where no label is needed: on a decision line, and without NEED_TEACHER. With NEED_TEACHER
- * a decision line without a label is about to be skipped, so it need not have an input either. */
+ * a decision line without a label is about to be skipped: its input, id, group and time may be
+ * missing or anything. */
 TR_MUST tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trace *t,
                                tr_err *err);
 /* The members of the line last parsed, also after TR_DATA where the JSON itself was sound (else
