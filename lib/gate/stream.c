@@ -19,9 +19,10 @@ static tr_code read_member(tr_stream *s, tr_str payload, tr_err *err)
     bool sound = tr_origin_text(&r, m->name, sizeof m->name);
     tr_le_skip_align(&r, 8);
     m->scale = tr_le_f64(&r);
+    tr_le_skip_align(&r, 64);
     if (!sound || r.failed || !isfinite(m->scale))
         return tr_err_set(err, TR_DATA, "a member is malformed");
-    tr_code code = tr_linear_read(&m->model, &r, s->labels.n, s->vocabulary.n, err);
+    tr_code code = tr_compact_read(&m->model, &r, s->labels.n, s->vocabulary.n, err);
     if (code != TR_OK)
         return code;
     m->summary = tr_mem_array(s->heldout.n, sizeof *m->summary);
@@ -196,7 +197,8 @@ tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
     tr_le_put_str(&b, tr_str_c(m->name));
     tr_le_align(&b, 8);
     tr_le_put_f64(&b, m->scale);
-    tr_linear_write(&m->model, &b);
+    tr_le_align(&b, 64);
+    tr_compact_write(&m->shipped, &b);
     tr_heldout_write_summaries(summary, n, &b);
     tr_code code = add(f, "MEMB", &b, err);
     tr_buf_free(&b);

@@ -22,7 +22,7 @@
 typedef struct {
     char name[TR_ZOO_NAME];
     double scale;
-    tr_linear model;             /* borrowed from the bytes */
+    tr_compact model;            /* borrowed from the bytes */
     tr_softmax_summary *summary; /* of every held-out row */
     bool gated;
     tr_acceptor acceptor;

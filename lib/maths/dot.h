@@ -9,6 +9,7 @@
 #include "maths/sparse.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { TR_DOT_LANES = 8 }; /* widths are multiples of this */
 
@@ -19,6 +20,9 @@ static inline size_t tr_dot_width(size_t n)
 
 /* z[l] += sum over the row of value · w[index][l]; w: columns × width row-major. */
 void tr_dot_gather(const float *w, size_t width, tr_sparse_row row, float *z);
+/* The same for weights of a byte each, scale[index] · w[index][l]. */
+void tr_dot_gather_bytes(const int8_t *w, const float *scale, size_t width, tr_sparse_row row,
+                         float *z);
 /* w[index][l] += value · d[l] for every entry of the row. */
 void tr_dot_scatter(float *w, size_t width, tr_sparse_row row, const float *d);
 

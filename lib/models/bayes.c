@@ -57,7 +57,7 @@ static tr_code run(void *context, size_t task, tr_err *err)
     const tr_training *t = j->t;
     double began = tr_training_clock();
     size_t width = tr_dot_width(t->labels), size = ((size_t)t->columns + 1) * width;
-    float *count = tr_mem_zero(size, sizeof *count), *w = j->out->model.owned;
+    float *count = tr_mem_zero(size, sizeof *count), *w = j->out->model.weight;
     float *part = tr_mem_array(size, sizeof *part), *z = tr_mem_zero(2 * width, sizeof *z);
     tr_code code = count && part && z ? TR_OK : tr_err_memory(err);
     (void)task;

@@ -1,11 +1,10 @@
-/* linear: one weight vector a label over sparse features; how it scores.
+/* linear: one weight vector a label over sparse features, as it is trained.
  *
- * Upstream: dot, sparse. Downstream: training, zoo, route. */
+ * Upstream: dot, sparse. Downstream: compact, training, zoo. */
 #ifndef TR_LINEAR_H
 #define TR_LINEAR_H
 
 #include "ground/err.h"
-#include "ground/le.h"
 #include "maths/sparse.h"
 
 #include <stddef.h>
@@ -13,18 +12,10 @@
 
 typedef struct {
     uint32_t labels, columns;
-    size_t width;        /* labels rounded up to whole vectors (tr_dot_width) */
-    const float *weight; /* (columns + 1) × width row-major; the last row is the intercept */
-    float *owned;        /* the same, if it was allocated here; NULL where borrowed from a file */
+    size_t width;  /* labels rounded up to whole vectors (tr_dot_width) */
+    float *weight; /* (columns + 1) × width row-major; the last row is the intercept; owned */
 } tr_linear;
 
-/* z: width floats, filled. */
-void tr_linear_decide(const tr_linear *m, tr_sparse_row row, float *z);
 void tr_linear_free(tr_linear *m);
-
-/* Binary form: u32 labels, columns, width, 0, then the weights (f32). `read` borrows them. */
-void tr_linear_write(const tr_linear *m, tr_buf *out);
-TR_MUST tr_code tr_linear_read(tr_linear *m, tr_le_reader *r, uint32_t labels, uint32_t columns,
-                               tr_err *err);
 
 #endif

@@ -127,7 +127,7 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
            dual_size = t->x->rows * j->out->model.width;
     uint32_t *order = tr_mem_array(t->x->rows, sizeof *order);
     float *z = tr_mem_zero(j->out->model.width, sizeof *z);
-    float *w = fold < 0 ? j->out->model.owned : tr_mem_array(w_size, sizeof *w);
+    float *w = fold < 0 ? j->out->model.weight : tr_mem_array(w_size, sizeof *w);
     /* the last fold may use up the duals themselves: nobody needs them after it */
     bool own_dual = fold >= 0 && t->folds > 1;
     float *dual = own_dual ? tr_mem_array(dual_size, sizeof *dual) : j->dual;
@@ -135,7 +135,7 @@ static tr_code logistic_task(void *context, size_t task, tr_err *err)
     if (code == TR_OK) {
         size_t n = labelled(t, order, tr_training_rows(t, fold, order));
         if (fold >= 0) {
-            memcpy(w, j->out->model.owned, w_size * sizeof *w);
+            memcpy(w, j->out->model.weight, w_size * sizeof *w);
             if (own_dual)
                 memcpy(dual, j->dual, dual_size * sizeof *dual);
             logistic_leave_out(j, fold, w, dual, z);

@@ -186,7 +186,7 @@ static tr_code block_task(void *context, size_t task, tr_err *err)
     else
         sgd_fit(t, &full, n, first);
     for (size_t f = 0; f < columns; f++)
-        memcpy(j->out->model.owned + f * j->out->model.width + first, full.w + f * BLOCK,
+        memcpy(j->out->model.weight + f * j->out->model.width + first, full.w + f * BLOCK,
                labels * sizeof(float));
     tr_training_score(t, -1, full.w, BLOCK, first, labels, z, j->out->decision);
     tr_code code = t->folds && !block_open(&part, t, svm) ? tr_err_memory(err) : TR_OK;

@@ -12,10 +12,10 @@ tr_code tr_job_open(tr_job *j, const tr_training *t, tr_fitted *out, tr_err *err
     *out = (tr_fitted){.model = {.labels = t->labels, .columns = t->columns, .width = width}};
     if (tr_mem_multiply((size_t)t->columns + 1, width, &weights) &&
         tr_mem_multiply(t->scored->rows, t->labels, &values)) {
-        out->model.weight = out->model.owned = tr_mem_zero(weights, sizeof(float));
+        out->model.weight = tr_mem_zero(weights, sizeof(float));
         out->decision = tr_mem_zero(values, sizeof(float));
     }
-    if (out->model.owned && out->decision)
+    if (out->model.weight && out->decision)
         return TR_OK;
     tr_linear_free(&out->model);
     free(out->decision);

@@ -138,7 +138,7 @@ static tr_code scale(tr_zoo_member *m, const tr_training *t, const uint32_t *lab
     if (m->scale < 1e-3)
         m->scale = 1e-3; /* no better than chance: all probabilities alike, never all the same */
     multiply(m->decision, t->scored->rows * t->labels, (float)m->scale);
-    multiply(m->model.owned, weights_of(&m->model), (float)m->scale);
+    multiply(m->model.weight, weights_of(&m->model), (float)m->scale);
     return TR_OK;
 }
 
@@ -157,19 +157,37 @@ static tr_code blend(tr_zoo *zoo, const tr_training *t, const uint32_t *label_se
     snprintf(b->name, sizeof b->name, "%s", tr_zoo_list[BLEND].name);
     b->scale = 1;
     b->model = zoo->member[0].model;
-    b->model.weight = b->model.owned = tr_mem_zero(weights, sizeof(float));
+    b->model.weight = tr_mem_zero(weights, sizeof(float));
     b->decision = tr_mem_zero(values, sizeof(float));
     zoo->n++;
-    if (!b->model.owned || !b->decision)
+    if (!b->model.weight || !b->decision)
         return tr_err_memory(err);
     for (size_t m = 0; m + 1 < zoo->n; m++) {
         const tr_zoo_member *part = &zoo->member[m];
         for (size_t i = 0; i < weights; i++)
-            b->model.owned[i] += (float)w[m] * part->model.owned[i];
+            b->model.weight[i] += (float)w[m] * part->model.weight[i];
         for (size_t i = 0; i < values; i++)
             b->decision[i] += (float)w[m] * part->decision[i];
     }
     return TR_OK;
+}
+
+/* Rounds the model to what is shipped, and has that score the rows of the other sides anew. */
+static tr_code ship(tr_zoo_member *m, const tr_training *t, tr_err *err)
+{
+    tr_code code = tr_compact_make(&m->shipped, &m->model, err);
+    tr_linear_free(&m->model);
+    float *z = code == TR_OK ? tr_mem_array(m->shipped.width, sizeof *z) : NULL;
+    if (code == TR_OK && !z)
+        code = tr_err_memory(err);
+    for (size_t s = 0; code == TR_OK && s < t->scored->rows; s++) {
+        if (t->scored_fold[s] != TR_FOLD_NONE)
+            continue;
+        tr_compact_decide(&m->shipped, tr_sparse_at(t->scored, s), z);
+        memcpy(m->decision + s * t->labels, z, t->labels * sizeof *z);
+    }
+    free(z);
+    return code;
 }
 
 tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen,
@@ -202,6 +220,8 @@ tr_code tr_zoo_fit(tr_zoo *zoo, const tr_training *t, const uint32_t *label_seen
         code = scale(&zoo->member[m], t, label_seen, err);
     if (code == TR_OK && chosen[BLEND])
         code = blend(zoo, t, label_seen, err);
+    for (size_t m = 0; m < zoo->n && code == TR_OK; m++)
+        code = ship(&zoo->member[m], t, err);
     if (code != TR_OK)
         tr_zoo_free(zoo);
     return code;
@@ -211,6 +231,7 @@ void tr_zoo_free(tr_zoo *zoo)
 {
     for (size_t m = 0; m < zoo->n; m++) {
         tr_linear_free(&zoo->member[m].model);
+        tr_compact_free(&zoo->member[m].shipped);
         free(zoo->member[m].decision);
     }
     *zoo = (tr_zoo){0};

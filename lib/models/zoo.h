@@ -5,6 +5,7 @@
 #define TR_ZOO_H
 
 #include "ground/err.h"
+#include "models/compact.h"
 #include "models/training.h"
 
 #include <stdbool.h>
@@ -26,11 +27,12 @@ const char *tr_zoo_choose(const char *text, bool chosen[TR_ZOO_SIZE], char reaso
 
 typedef struct {
     char name[TR_ZOO_NAME];
-    tr_linear model; /* scaled: the softmax of its values is a probability */
-    float *decision; /* scored rows × labels, scaled */
-    double scale;    /* that the values were multiplied by (1 for a blend) */
-    double seconds;  /* of processor time */
-    bool ingredient; /* not to be deployed by itself */
+    tr_linear model;    /* scaled: the softmax of its values is a probability */
+    tr_compact shipped; /* the same, rounded: what scores from here on */
+    float *decision;    /* scored rows × labels, scaled */
+    double scale;       /* that the values were multiplied by (1 for a blend) */
+    double seconds;     /* of processor time */
+    bool ingredient;    /* not to be deployed by itself */
 } tr_zoo_member;
 
 typedef struct {

@@ -19,9 +19,9 @@ void tr_decide_close(tr_decider *d)
     *d = (tr_decider){0};
 }
 
-static void summarize(tr_decider *d, const tr_linear *m, tr_softmax_summary *s)
+static void summarize(tr_decider *d, const tr_compact *m, tr_softmax_summary *s)
 {
-    tr_linear_decide(m, tr_tfidf_row_sparse(&d->features.row), d->z);
+    tr_compact_decide(m, tr_tfidf_row_sparse(&d->features.row), d->z);
     tr_softmax_summarize(d->z, m->labels, d->z + m->width, s);
 }
 

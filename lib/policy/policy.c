@@ -80,11 +80,11 @@ static void write_certificate(const tr_certificate *c, tr_buf *b)
     }
 }
 
-static void write_model(const tr_linear *m, double scale, tr_buf *b)
+static void write_model(const tr_compact *m, double scale, tr_buf *b)
 {
     tr_le_put_f64(b, scale);
     tr_le_align(b, 64); /* so that the weights of a feature begin a cache line */
-    tr_linear_write(m, b);
+    tr_compact_write(m, b);
 }
 
 tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
@@ -221,12 +221,12 @@ static tr_code read_certificate(tr_certificate *c, tr_le_reader *r, tr_err *err)
     return read_lists(c, r, err);
 }
 
-static tr_code read_model(const tr_policy *p, tr_linear *m, double *scale, tr_le_reader *r,
+static tr_code read_model(const tr_policy *p, tr_compact *m, double *scale, tr_le_reader *r,
                           tr_err *err)
 {
     *scale = tr_le_f64(r);
     tr_le_skip_align(r, 64);
-    return tr_linear_read(m, r, p->labels.n, p->vocabulary.n, err);
+    return tr_compact_read(m, r, p->labels.n, p->vocabulary.n, err);
 }
 
 /* One section by its tag; every byte of it must have been used. */

@@ -76,8 +76,8 @@ typedef struct {
     double *label_agreement; /* out of fold, of each label where the teacher said it; parallel to
                                 labels */
     tr_tfidf vocabulary;
-    tr_linear model;
-    tr_linear guard; /* whose evidence the guard looks at; no weights: the model's own */
+    tr_compact model;
+    tr_compact guard; /* whose evidence the guard looks at; no weights: the model's own */
     double scale;
     tr_acceptor acceptor; /* mask 0: the margin */
     tr_rule rule;
