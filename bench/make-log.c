@@ -19,13 +19,13 @@
 
 enum {
     VOCABULARY = 50000,
-    WORD = 24,      /* bytes of a word, NUL included */
-    LIKED = 40,     /* words that a label prefers */
-    FEWEST = 6,     /* words of a text: FEWEST + 0..SPREAD-1 */
+    WORD = 24,  /* bytes of a word, NUL included */
+    LIKED = 40, /* words that a label prefers */
+    FEWEST = 6, /* words of a text: FEWEST + 0..SPREAD-1 */
     SPREAD = 13
 };
 
-static const double own_share = 0.41;   /* how often a word is one that the label prefers */
+static const double own_share = 0.41; /* how often a word is one that the label prefers */
 static const double random_label = 0.03;
 
 typedef struct {
@@ -94,9 +94,9 @@ static void table_free(table *t)
 /* One to four syllables, the frequent words short. Two words may be alike, as in a language. */
 static void invent_word(char *word, uint32_t rank, tr_rng *r)
 {
-    static const char *const onset[] = {"b",  "br", "ch", "d",  "dr", "f",  "g", "gl", "h",
-                                        "k",  "l",  "m",  "n",  "p",  "pl", "r", "s",  "sh",
-                                        "st", "t",  "tr", "v",  "w",  "z"};
+    static const char *const onset[] = {"b", "br", "ch", "d", "dr", "f", "g",  "gl",
+                                        "h", "k",  "l",  "m", "n",  "p", "pl", "r",
+                                        "s", "sh", "st", "t", "tr", "v", "w",  "z"};
     static const char *const core[] = {"a", "e", "i", "o", "u", "ai", "ea", "oo"};
     static const char *const coda[] = {"", "", "", "n", "r", "s", "l", "t", "ck", "nd"};
     unsigned syllables = (rank < 200 ? 1 : 2) + (unsigned)tr_rng_below(r, rank < 2000 ? 2 : 3);
@@ -202,8 +202,12 @@ int main(int argc, char **argv)
          .help = "another seed, another log"},
         {'h', "help", NULL, TR_OPT_FLAG, &s.help, .help = "this text"},
     };
-    const tr_opt_table t = {"make-log", "[OPTION]...", "prints a log of made-up traces", rows,
-                            sizeof rows / sizeof *rows, NULL};
+    const tr_opt_table t = {"make-log",
+                            "[OPTION]...",
+                            "prints a log of made-up traces",
+                            rows,
+                            sizeof rows / sizeof *rows,
+                            NULL};
     tr_buf usage;
     tr_buf_init(&usage);
     tr_opt_usage(&t, &usage);

@@ -26,9 +26,9 @@
 enum { GRID = 1024, MEMBERS = 4 }; /* GRID: 10 bits, see sample_draw */
 
 static const double ALPHA = 0.90;
-static const double NOVEL = 0.02;        /* share of traffic that is novel */
-static const double NOVEL_FACTOR = 0.5;  /* of its agreement */
-static const double BEYOND = 0.01;       /* share that the guard defers */
+static const double NOVEL = 0.02;       /* share of traffic that is novel */
+static const double NOVEL_FACTOR = 0.5; /* of its agreement */
+static const double BEYOND = 0.01;      /* share that the guard defers */
 
 /* ---- Traffic --------------------------------------------------------------------------------- */
 
@@ -40,22 +40,55 @@ typedef struct {
     scale scale;
 } shape;
 
-static double informative(double v) { return 5 * v; }
-static double strong(double v) { return 12 * v; }
-static double weak(double v) { return 1.2 * v; }
-static double no_information(double v) { (void)v; return 0; }
-static double overconfident(double v) { return v < 0.9 ? 5 * v : -0.5; }
-static double non_monotone(double v) { return 2.5 * sin(6.283185307179586 * 3 * v); }
-static double backwards(double v) { return -2 * v; }
-static double two_clusters(double v) { return v < 0.3 ? 0 : 4; }
-static double cliff(double v) { return v > 0.6 && v < 0.62 ? 9 : 0; } /* one good sliver */
+static double informative(double v)
+{
+    return 5 * v;
+}
+static double strong(double v)
+{
+    return 12 * v;
+}
+static double weak(double v)
+{
+    return 1.2 * v;
+}
+static double no_information(double v)
+{
+    (void)v;
+    return 0;
+}
+static double overconfident(double v)
+{
+    return v < 0.9 ? 5 * v : -0.5;
+}
+static double non_monotone(double v)
+{
+    return 2.5 * sin(6.283185307179586 * 3 * v);
+}
+static double backwards(double v)
+{
+    return -2 * v;
+}
+static double two_clusters(double v)
+{
+    return v < 0.3 ? 0 : 4;
+}
+static double cliff(double v)
+{
+    return v > 0.6 && v < 0.62 ? 9 : 0;
+} /* one good sliver */
 
 static const shape SHAPES[] = {
-    {"informative", informative, SMOOTH},   {"strong", strong, SMOOTH},
-    {"weak", weak, SMOOTH},                 {"no information", no_information, SMOOTH},
-    {"overconfident", overconfident, SMOOTH}, {"non-monotone", non_monotone, SMOOTH},
-    {"backwards", backwards, SMOOTH},       {"two clusters", two_clusters, SMOOTH},
-    {"cliff", cliff, SMOOTH},               {"ten levels", informative, LEVELS},
+    {"informative", informative, SMOOTH},
+    {"strong", strong, SMOOTH},
+    {"weak", weak, SMOOTH},
+    {"no information", no_information, SMOOTH},
+    {"overconfident", overconfident, SMOOTH},
+    {"non-monotone", non_monotone, SMOOTH},
+    {"backwards", backwards, SMOOTH},
+    {"two clusters", two_clusters, SMOOTH},
+    {"cliff", cliff, SMOOTH},
+    {"ten levels", informative, LEVELS},
     {"saturated", weak, ATOM},
 };
 enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
@@ -150,8 +183,8 @@ static double rule_truth(const member *m, tr_guarantee guarantee, double q, doub
 
 typedef struct {
     const shape *shape;
-    double base;       /* agreement of ordinary rows, all accepted */
-    int rows;          /* of CALIBRATION */
+    double base; /* agreement of ordinary rows, all accepted */
+    int rows;    /* of CALIBRATION */
     int members;
     bool guard;
     tr_guarantee guarantee;
@@ -160,8 +193,8 @@ typedef struct {
 
 typedef struct {
     int deployed, broken;
-    double coverage;   /* true, mean over the calibrations (0 where refused) */
-    double best;       /* the largest coverage that keeps the promise, all known */
+    double coverage; /* true, mean over the calibrations (0 where refused) */
+    double best;     /* the largest coverage that keeps the promise, all known */
     bool failed, done;
 } outcome;
 
@@ -198,8 +231,8 @@ static bool sample_init(sample *s, size_t n, const cell *c)
         s->score[k] = tr_mem_array(n, sizeof *s->score[k]);
         s->agree[k] = tr_mem_array(n, 1);
         ok = ok && s->score[k] != NULL && s->agree[k] != NULL;
-        s->rows[k] = (tr_certify_rows){n, s->score[k], s->agree[k], c->guard ? s->inside : NULL,
-                                       NULL};
+        s->rows[k] =
+            (tr_certify_rows){n, s->score[k], s->agree[k], c->guard ? s->inside : NULL, NULL};
     }
     return ok;
 }
@@ -273,8 +306,7 @@ static void decide_wrongly(const tr_certify_target *target, const cell *c, const
         for (int j = path->n_nodes - 1; j >= 0 && path->deployed < 0; j--) {
             int64_t accepted = 0, agreed = 0;
             for (size_t i = 0; i < s->n; i++) {
-                bool in = (!c->guard || s->inside[i]) &&
-                          s->score[k][i] >= path->nodes[j].threshold;
+                bool in = (!c->guard || s->inside[i]) && s->score[k][i] >= path->nodes[j].threshold;
                 accepted += in;
                 agreed += in && s->agree[k][i];
             }
@@ -298,8 +330,9 @@ static double best_coverage(const cell *c, const member *members)
     for (int k = 0; k < c->members; k++)
         for (int i = 0; i < 10 * GRID; i++) {
             double coverage, v = (double)i / (10 * GRID);
-            if (rule_truth(&members[k], c->guarantee, q, member_place(&members[k],
-                           member_score(&members[k], v)), &coverage) >= ALPHA &&
+            if (rule_truth(&members[k], c->guarantee, q,
+                           member_place(&members[k], member_score(&members[k], v)),
+                           &coverage) >= ALPHA &&
                 coverage > best)
                 best = coverage;
         }
@@ -362,8 +395,8 @@ static bool run_cell(const cell *c, uint64_t seed, int runs, bool wrongly, outco
                                    &best, NULL) == TR_OK;
         if (!ok || best < 0)
             continue;
-        double coverage, v = member_place(&members[best],
-                                          paths[best].nodes[paths[best].deployed].threshold);
+        double coverage,
+            v = member_place(&members[best], paths[best].nodes[paths[best].deployed].threshold);
         double truth = rule_truth(&members[best], c->guarantee, q, v, &coverage);
         out->deployed++;
         out->broken += truth < ALPHA - 1e-12;
@@ -391,7 +424,11 @@ static size_t list_cells(cell *cells)
                 for (int k = 0; k < 2; k++)
                     for (int w = 0; w < 4; w += 1 + b) {
                         bool guard = b == 0 ? w & 1 : (i + k) & 1, overall = w & 2;
-                        cells[n++] = (cell){&SHAPES[s], bases[b], rows[i], members[k], guard,
+                        cells[n++] = (cell){&SHAPES[s],
+                                            bases[b],
+                                            rows[i],
+                                            members[k],
+                                            guard,
                                             overall ? TR_GUARANTEE_OVERALL : TR_GUARANTEE_HANDLED,
                                             guard == overall ? 0.05 : 0.10};
                     }
@@ -420,8 +457,8 @@ static void *worker(void *argument)
         size_t i = w->next++;
         outcome o = {0};
         pthread_mutex_unlock(&w->lock);
-        o.failed = !run_cell(&w->cells[i], 0x7472 + i * (uint64_t)w->every, w->runs, w->wrongly,
-                             &o);
+        o.failed =
+            !run_cell(&w->cells[i], 0x7472 + i * (uint64_t)w->every, w->runs, w->wrongly, &o);
         pthread_mutex_lock(&w->lock);
         o.done = true;
         w->outcomes[i] = o;

@@ -15,36 +15,45 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Whatever is accepted must be whole, in bounds and readable to its last byte. */
-static int open_all(const char *bytes, size_t size) {
+static int open_all(const char *bytes, size_t size)
+{
     tr_frame f;
     tr_err err;
     if (tr_frame_open(&f, tr_str_of(bytes, size), "input", 0, &err) != TR_OK) {
-        if (err.code != TR_DATA || f.sections || f.n) abort();
+        if (err.code != TR_DATA || f.sections || f.n)
+            abort();
         return 0;
     }
     uint64_t sum = 0;
     for (size_t i = 0; i < f.n; i++) {
         tr_str p = f.sections[i].payload;
-        if (p.data < bytes || p.size > size || (size_t)(p.data - bytes) > size - p.size) abort();
-        if ((p.data - bytes) % 64 != 0) abort();
-        if (!tr_frame_find(&f, f.sections[i].tag)) abort();
+        if (p.data < bytes || p.size > size || (size_t)(p.data - bytes) > size - p.size)
+            abort();
+        if ((p.data - bytes) % 64 != 0)
+            abort();
+        if (!tr_frame_find(&f, f.sections[i].tag))
+            abort();
         sum ^= tr_checksum(p.data, p.size);
     }
     static const char *const known[] = {"LABL"};
     tr_code code = tr_frame_understood(&f, known, 1, "input", &err);
-    if (code != TR_OK && code != TR_DATA) abort();
+    if (code != TR_OK && code != TR_DATA)
+        abort();
     tr_frame_free(&f);
     return sum != 1; /* used, so that the reads stay */
 }
 
-static void seal(char *unit, size_t size) {
+static void seal(char *unit, size_t size)
+{
     uint64_t sum = tr_checksum(unit, size);
     memcpy(unit + size, &sum, 8);
 }
 
 /* Walks the sections as far as their lengths make sense and sets every checksum right. */
-static void seal_all(char *bytes, size_t size) {
-    if (size < 64) return;
+static void seal_all(char *bytes, size_t size)
+{
+    if (size < 64)
+        return;
     seal(bytes, 16);
     size_t at = 64;
     while (size - at >= 64) {
@@ -62,9 +71,11 @@ static void seal_all(char *bytes, size_t size) {
     }
 }
 
-static int run(const uint8_t *data, size_t size) {
+static int run(const uint8_t *data, size_t size)
+{
     char *copy = malloc(size ? size : 1);
-    if (!copy) return 0;
+    if (!copy)
+        return 0;
     memcpy(copy, data, size);
     int accepted = open_all(copy, size);
     seal_all(copy, size);
@@ -73,7 +84,8 @@ static int run(const uint8_t *data, size_t size) {
     return accepted;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     (void)run(data, size);
     return 0;
 }
@@ -81,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 #ifndef TR_LIBFUZZER
 
 /* A small frame by hand: a header, two sections, the end mark. */
-static size_t sample(char bytes[512]) {
+static size_t sample(char bytes[512])
+{
     memset(bytes, 0, 512);
     memcpy(bytes, "\x89TRP\r\n\x1a\n\1", 9);
     memcpy(bytes + 64, "LABL\0\0\0\0\5", 9);
@@ -93,7 +106,8 @@ static size_t sample(char bytes[512]) {
     return 384;
 }
 
-static int replay(const char *file) {
+static int replay(const char *file)
+{
     tr_io_view view;
     tr_err err;
     if (tr_io_map(file, &view, &err) != TR_OK) {
@@ -106,9 +120,10 @@ static int replay(const char *file) {
 }
 
 /* One to four changes: a bit, a byte, a length of interest, a piece moved, the end cut or grown. */
-static size_t mutate(tr_rng *r, char *bytes, size_t size) {
-    static const uint64_t lengths[] = {0, 1, 63, 64, 65, 384, 1u << 31, UINT64_MAX,
-                                       UINT64_MAX - 63};
+static size_t mutate(tr_rng *r, char *bytes, size_t size)
+{
+    static const uint64_t lengths[] = {
+        0, 1, 63, 64, 65, 384, 1u << 31, UINT64_MAX, UINT64_MAX - 63};
     for (uint64_t n = 1 + tr_rng_below(r, 4); n > 0 && size > 8; n--) {
         size_t at = (size_t)tr_rng_below(r, size);
         switch (tr_rng_below(r, 6)) {
@@ -116,22 +131,26 @@ static size_t mutate(tr_rng *r, char *bytes, size_t size) {
         case 1: bytes[at] = (char)tr_rng_next(r); break;
         case 2:
             at = at / 64 * 64 + 8;
-            if (at + 8 <= size) memcpy(bytes + at, &lengths[tr_rng_below(r, 9)], 8);
+            if (at + 8 <= size)
+                memcpy(bytes + at, &lengths[tr_rng_below(r, 9)], 8);
             break;
         case 3: memmove(bytes + tr_rng_below(r, at + 1), bytes + at, size - at); break;
         case 4: size = at; break;
         default:
-            if (size <= 448) memset(bytes + size, 0, 64), size += 64;
+            if (size <= 448)
+                memset(bytes + size, 0, 64), size += 64;
             break;
         }
     }
     return size;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc > 1) {
         int status = 0;
-        for (int i = 1; i < argc && status == 0; i++) status = replay(argv[i]);
+        for (int i = 1; i < argc && status == 0; i++)
+            status = replay(argv[i]);
         return status;
     }
     char first[512], bytes[512];

@@ -10,22 +10,26 @@
 enum { DEEP = 40 };
 
 /* The public face of a tree: each node is of one kind at most. */
-static void walk(const tr_json *node, int depth) {
+static void walk(const tr_json *node, int depth)
+{
     const char *text = NULL;
     double x = 0;
     uint64_t u = 0;
     bool b = false;
-    if (!node || depth == DEEP) return;
+    if (!node || depth == DEEP)
+        return;
     int kinds = tr_json_as_text(node, &text) + tr_json_as_double(node, &x) +
                 tr_json_as_bool(node, &b);
     HOLDS(kinds <= 1 && (kinds == 0 || tr_json_size(node) == 0));
     HOLDS(isfinite(x) && (!text || tr_scan_utf8_valid(tr_str_c(text))));
     HOLDS(!tr_json_as_u64(node, &u) || (double)u == x);
-    for (size_t i = 0; i < tr_json_size(node) && i < 64; i++) walk(tr_json_at(node, i), depth + 1);
+    for (size_t i = 0; i < tr_json_size(node) && i < 64; i++)
+        walk(tr_json_at(node, i), depth + 1);
     HOLDS(!tr_json_get(node, "a") || tr_json_size(node) > 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     tr_str text = tr_str_of((const char *)data, size);
     tr_err err = {0};
     tr_json *root = tr_json_parse(text, &err);
@@ -46,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 #ifndef TR_LIBFUZZER
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     const tr_str samples[] = {
         tr_str_c("{\"tr-split\":{\"rows\":10003,\"seed\":1,\"share\":0.2,\"digest\":\"00ff\"}}"),
         tr_str_c("[1,-2.5e-3,1e22,\"a\\u00e9\\ud83d\\ude00\\n\",true,false,null,[],{},[[{}]]]"),

@@ -9,7 +9,8 @@
 
 static const char *const known[] = {"input", "teacher", "embedding", ""};
 
-static void check_text(tr_str value) {
+static void check_text(tr_str value)
+{
     tr_buf text, again, written;
     tr_err err;
     tr_buf_init(&text);
@@ -30,14 +31,16 @@ static void check_text(tr_str value) {
     tr_buf_free(&written);
 }
 
-static void check_floats(const tr_scan_member *m) {
+static void check_floats(const tr_scan_member *m)
+{
     float *x = NULL, *y = NULL;
     size_t n = 0, capacity = 0, n_again = 0, capacity_again = 0;
     tr_err err;
     tr_buf b;
     tr_buf_init(&b);
     if (tr_scan_floats(m->value, m->type, &x, &n, &capacity, &err) == TR_OK) {
-        for (size_t i = 0; i < n; i++) HOLDS(isfinite(x[i]));
+        for (size_t i = 0; i < n; i++)
+            HOLDS(isfinite(x[i]));
         tr_buf_add_char(&b, '"');
         tr_scan_put_base64(&b, x, n);
         tr_buf_add_char(&b, '"');
@@ -52,7 +55,8 @@ static void check_floats(const tr_scan_member *m) {
     tr_buf_free(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     tr_str line = tr_str_of((const char *)data, size);
     tr_scan s = {0};
     tr_err err = {0};
@@ -66,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             HOLDS(m->known < 4 && (m->known < 0 || tr_scan_find(&s, m->known) == m));
             HOLDS(tr_scan_value(m->value, &err) == TR_OK);
             check_text(m->key);
-            if (m->type == TR_SCAN_STRING) check_text(m->value);
+            if (m->type == TR_SCAN_STRING)
+                check_text(m->value);
             check_floats(m);
             at = m->value.data + m->value.size;
         }
@@ -78,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 #ifndef TR_LIBFUZZER
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     const tr_str samples[] = {
         tr_str_c("{\"input\": \"I am still waiting on my card?\", \"teacher\": \"card_arrival\"}"),
         tr_str_c("{\"teacher\":null,\"\":[true,false,{\"a\":[[],{}]}],\"id\":-0.5e+10}\r"),

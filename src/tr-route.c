@@ -3,6 +3,7 @@
 #include "policy/router.h"
 
 #include <signal.h>
+#include <string.h>
 
 static const char synopsis[] = "POLICY [OPTION]... [FILE]...";
 static const char purpose[] =
@@ -37,7 +38,9 @@ static tr_code run(const tr_cli *cli, const tr_router_options *o, uint64_t *bad,
     tr_reader *in = tr_reader_open(cli->operands + 1, cli->n_operands - 1, err);
     tr_writer *out = in ? tr_cli_output(cli, false, err) : NULL;
     tr_code code = out ? tr_router_run(o, in, out, bad, err) : err->code;
-    if (out) {
+    if (out && code != TR_OK && cli->output && strcmp(cli->output, "-")) {
+        tr_writer_abandon(out); /* whole or not at all */
+    } else if (out) {
         tr_err first = *err;
         /* what was decided before a failure is handed on all the same */
         tr_code closed = tr_writer_close(out, err);

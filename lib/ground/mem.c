@@ -70,8 +70,8 @@ bool tr_mem_reserve(void **array, size_t *capacity, size_t need, size_t size)
     if (wanted < need)
         wanted = need;
     void *grown = tr_mem_more(*array, wanted, size);
-    /* Doubling asked for too much: an eighth more may fit, or the need alone. Not byte by byte, since
-     * each step may copy everything. */
+    /* Doubling asked for too much: an eighth more may fit, or the need alone. Not byte by byte,
+     * since each step may copy everything. */
     size_t eighth = *capacity / 8;
     if (!grown && need < *capacity + eighth) {
         wanted = *capacity + eighth;

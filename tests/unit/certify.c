@@ -128,8 +128,8 @@ static int check_steps(const vector *v, const tr_certify_path *path)
         const char *passed = field(at, "passed"), *needed = field(at, "needed");
         wrong += number(at, "node") != s->node || number(at, "accepted") != (double)s->accepted ||
                  number(at, "tested") != (double)s->tested ||
-                 number(at, "agreed") != (double)s->agreed ||
-                 passed == NULL || (*passed == 't') != s->passed || needed == NULL ||
+                 number(at, "agreed") != (double)s->agreed || passed == NULL ||
+                 (*passed == 't') != s->passed || needed == NULL ||
                  /* null where nothing can be tested */
                  (*needed == 'n' ? 0 : strtod(needed, NULL)) != (double)s->needed;
         at++;
@@ -213,8 +213,8 @@ static void vectors(FILE *f)
         } else {
             v.grid = (int)number(line, "K");
             wrong = check_certify(&v);
-            kinds |= strcmp(v.kind, "certify") == 0         ? 2
-                     : strcmp(v.kind, "certify_guard") == 0 ? 4
+            kinds |= strcmp(v.kind, "certify") == 0           ? 2
+                     : strcmp(v.kind, "certify_guard") == 0   ? 4
                      : strcmp(v.kind, "certify_overall") == 0 ? 8
                                                               : 16;
         }

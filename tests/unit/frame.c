@@ -11,14 +11,16 @@ static const char LABELS[] = "cancel\0refund";
 static char OPTIONAL[64];
 
 /* A frame as bytes, through the writer; the caller frees them. */
-static tr_buf written(tr_frame_kind kind, int sections) {
+static tr_buf written(tr_frame_kind kind, int sections)
+{
     tr_buf b;
     tr_buf_init(&b);
     tr_err err;
     int fd = memfd_create("frame", 0);
     tr_writer *out = fd >= 0 ? tr_writer_open_fd(fd, "memory", &err) : NULL;
     CHECK(out != NULL);
-    if (!out) return b;
+    if (!out)
+        return b;
     memset(OPTIONAL, 'o', sizeof OPTIONAL);
     tr_frame_writer f;
     CHECK(tr_frame_begin(&f, out, kind, &err) == TR_OK);
@@ -41,22 +43,27 @@ static tr_buf written(tr_frame_kind kind, int sections) {
 
 /* Whether the bytes are refused, with `reason` in the message. They are copied, so that the
  * sanitizers see a read beyond their end. */
-static int refused(const void *bytes, size_t size, const char *reason) {
+static int refused(const void *bytes, size_t size, const char *reason)
+{
     char *copy = malloc(size ? size : 1);
-    if (!copy) return 0;
+    if (!copy)
+        return 0;
     memcpy(copy, bytes, size);
     tr_frame f;
     tr_err err = {.message = ""};
     tr_code code = tr_frame_open(&f, tr_str_of(copy, size), "p.trp", 0, &err);
     int ok = code == TR_DATA && !strncmp(err.message, "p.trp: ", 7) &&
              strstr(err.message, reason) && !f.sections && f.n == 0;
-    if (!ok && *reason) printf("# code %d, \"%s\", not \"%s\"\n", (int)code, err.message, reason);
-    if (code == TR_OK) tr_frame_free(&f);
+    if (!ok && *reason)
+        printf("# code %d, \"%s\", not \"%s\"\n", (int)code, err.message, reason);
+    if (code == TR_OK)
+        tr_frame_free(&f);
     free(copy);
     return ok;
 }
 
-static void what_is_written_is_read(void) {
+static void what_is_written_is_read(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     tr_frame f;
     tr_err err;
@@ -79,7 +86,8 @@ static void what_is_written_is_read(void) {
     tr_buf_free(&b);
 }
 
-static void the_bytes_are_frozen(void) {
+static void the_bytes_are_frozen(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     CHECK(b.size == 64 * 7);
     CHECK(!memcmp(b.data, "\x89TRP\r\n\x1a\n\1\0\0\0\0\0\0\0", 16));
@@ -88,7 +96,8 @@ static void the_bytes_are_frozen(void) {
     tr_buf_free(&b);
 }
 
-static void wrong_kind(void) {
+static void wrong_kind(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     tr_frame f;
     tr_err err;
@@ -97,7 +106,8 @@ static void wrong_kind(void) {
     tr_buf_free(&b);
 }
 
-static void every_prefix_is_refused(void) {
+static void every_prefix_is_refused(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     CHECK(refused(b.data, 0, "is empty"));
     for (size_t n = 1; n < b.size; n++) {
@@ -108,7 +118,8 @@ static void every_prefix_is_refused(void) {
     tr_buf_free(&b);
 }
 
-static void every_changed_bit_and_byte_is_refused(void) {
+static void every_changed_bit_and_byte_is_refused(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     for (size_t i = 0; i < b.size; i++) {
         char kept = b.data[i];
@@ -122,7 +133,8 @@ static void every_changed_bit_and_byte_is_refused(void) {
     tr_buf_free(&b);
 }
 
-static void trailing_bytes_are_refused(void) {
+static void trailing_bytes_are_refused(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     tr_buf_add_zero(&b, 1);
     CHECK(refused(b.data, b.size, "has 1 bytes behind its end"));
@@ -136,23 +148,27 @@ static void trailing_bytes_are_refused(void) {
     tr_buf_free(&b);
 }
 
-static void other_files_are_refused(void) {
+static void other_files_are_refused(void)
+{
     CHECK(refused("{\"input\":\"x\"}\n", 14, "is no tr-tools file"));
     CHECK(refused("\x89PNG\r\n\x1a\n", 8, "is no tr-tools file"));
     CHECK(refused("\x89TRP\n\x1a\n\1\0\0", 10, "copied as text?"));
 }
 
 /* Puts the checksum of a unit's first `size` bytes behind them. */
-static void seal(char *unit, size_t size) {
+static void seal(char *unit, size_t size)
+{
     uint64_t sum = tr_checksum(unit, size);
     memcpy(unit + size, &sum, 8);
 }
 
 /* Damage that wears right checksums: what a hostile or a newer writer could send. */
-static void well_sealed_nonsense_is_refused(void) {
+static void well_sealed_nonsense_is_refused(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     char *kept = malloc(b.size);
-    if (!kept) return;
+    if (!kept)
+        return;
     memcpy(kept, b.data, b.size);
 
     b.data[8] = 2; /* a later version */
@@ -185,7 +201,8 @@ static void well_sealed_nonsense_is_refused(void) {
     tr_buf_free(&b);
 }
 
-static void unknown_sections(void) {
+static void unknown_sections(void)
+{
     tr_buf b = written(TR_FRAME_POLICY, 3);
     tr_frame f;
     tr_err err;
@@ -199,11 +216,13 @@ static void unknown_sections(void) {
     tr_buf_free(&b);
 }
 
-static void a_failed_write_is_told(void) {
+static void a_failed_write_is_told(void)
+{
     tr_err err = {.message = ""};
     tr_writer *out = tr_writer_open_file("/dev/full", &err);
     CHECK(out != NULL);
-    if (!out) return;
+    if (!out)
+        return;
     char big[70000] = {0};
     tr_frame_writer f;
     tr_code code = tr_frame_begin(&f, out, TR_FRAME_POLICY, &err);
@@ -214,7 +233,8 @@ static void a_failed_write_is_told(void) {
     tr_writer_abandon(out);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(what_is_written_is_read);
     CASE(the_bytes_are_frozen);
     CASE(wrong_kind);

@@ -6,7 +6,8 @@
 static const tr_hash_key REFERENCE = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
 
 /* The vectors of the SipHash paper's code: key 00..0f, message 00 01 02 ... of each length. */
-static void siphash_reference(void) {
+static void siphash_reference(void)
+{
     static const unsigned char expected[][8] = {
         {0x31, 0x0e, 0x0e, 0xdd, 0x47, 0xdb, 0x6f, 0x72},
         {0xfd, 0x67, 0xdc, 0x93, 0xc5, 0x39, 0xf8, 0x74},
@@ -20,20 +21,24 @@ static void siphash_reference(void) {
         {0xb0, 0xe4, 0xa9, 0x0b, 0xdf, 0x82, 0x00, 0x9e},
     };
     unsigned char message[16];
-    for (unsigned i = 0; i < sizeof message; i++) message[i] = (unsigned char)i;
+    for (unsigned i = 0; i < sizeof message; i++)
+        message[i] = (unsigned char)i;
     for (size_t n = 0; n < sizeof expected / sizeof *expected; n++) {
         uint64_t hash = tr_hash_keyed(REFERENCE, message, n);
-        for (int i = 0; i < 8; i++) CHECK((hash >> (8 * i) & 0xff) == expected[n][i]);
+        for (int i = 0; i < 8; i++)
+            CHECK((hash >> (8 * i) & 0xff) == expected[n][i]);
     }
     CHECK(tr_hash_keyed(REFERENCE, message, 15) == 0xa129ca6149be45e5u);
 }
 
-static void number_is_its_bytes(void) {
+static void number_is_its_bytes(void)
+{
     CHECK(tr_hash_keyed_u64(REFERENCE, 0x0706050403020100u) ==
           tr_hash_keyed(REFERENCE, "\0\1\2\3\4\5\6\7", 8));
 }
 
-static void derive_is_the_name_and_a_byte(void) {
+static void derive_is_the_name_and_a_byte(void)
+{
     static const char *const names[] = {"",        "a",        "thin",     "shadow",
                                         "1234567", "12345678", "ninechars"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -47,13 +52,15 @@ static void derive_is_the_name_and_a_byte(void) {
     }
 }
 
-static void derive_is_frozen(void) {
+static void derive_is_frozen(void)
+{
     tr_hash_key a = tr_hash_derive(1, "split"), b = tr_hash_derive(42, "order");
     CHECK(a.k0 == 0x5d61758e6a7ddc3eu && a.k1 == 0x80d9e2033fca23b1u);
     CHECK(b.k0 == 0x4772749a2fd1f117u && b.k1 == 0xbbe8b513b4848009u);
 }
 
-static void unit_stays_below_one(void) {
+static void unit_stays_below_one(void)
+{
     CHECK(tr_hash_unit(0) == 0);
     CHECK(tr_hash_unit(UINT64_MAX) < 1);
     CHECK(tr_hash_unit(UINT64_MAX) > 1 - 1e-15);
@@ -61,7 +68,8 @@ static void unit_stays_below_one(void) {
 }
 
 /* Against the xxHash library: bytes 3, 10, 17, ... of each length. */
-static void checksum_reference(void) {
+static void checksum_reference(void)
+{
     static const struct {
         size_t size;
         uint64_t sum;
@@ -72,7 +80,8 @@ static void checksum_reference(void) {
         {100, 0xa61f8d4c170fe531u}, {222, 0x8488aa61fc67f7ebu},
     };
     unsigned char bytes[222];
-    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * 7 + 3);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * 7 + 3);
     CHECK(tr_checksum("", 0) == 0xef46db3751d8e999u);
     CHECK(tr_checksum("abc", 3) == 0x44bc2cf5ad770999u);
     CHECK(tr_checksum("Nobody inspects the spammish repetition", 39) == 0xfbcea83c8a378bf1u);
@@ -81,9 +90,11 @@ static void checksum_reference(void) {
     }
 }
 
-static void checksum_in_pieces(void) {
+static void checksum_in_pieces(void)
+{
     unsigned char bytes[200];
-    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * i);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * i);
     uint64_t whole = tr_checksum(bytes, sizeof bytes);
     for (size_t a = 0; a <= sizeof bytes; a++) {
         for (size_t b = a; b <= sizeof bytes; b += 13) {
@@ -97,10 +108,12 @@ static void checksum_in_pieces(void) {
     }
 }
 
-static void checksum_takes_any_alignment(void) {
+static void checksum_takes_any_alignment(void)
+{
     char *room = malloc(80);
     CHECK(room != NULL);
-    if (!room) return;
+    if (!room)
+        return;
     for (size_t at = 0; at < 8; at++) {
         memset(room, 'x', 80);
         CHECK(tr_checksum(room + at, 70) == tr_checksum(room, 70));
@@ -108,7 +121,8 @@ static void checksum_takes_any_alignment(void) {
     free(room);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(siphash_reference);
     CASE(number_is_its_bytes);
     CASE(derive_is_the_name_and_a_byte);

@@ -12,15 +12,18 @@
 
 static tr_err err;
 
-static void put_file(const char *name, const char *data, size_t size) {
+static void put_file(const char *name, const char *data, size_t size)
+{
     FILE *f = fopen(name, "wb");
     CHECK(f != NULL);
-    if (!f) return;
+    if (!f)
+        return;
     CHECK(fwrite(data, 1, size, f) == size);
     CHECK(fclose(f) == 0);
 }
 
-static bool file_is(const char *name, const char *text) {
+static bool file_is(const char *name, const char *text)
+{
     tr_buf b;
     tr_buf_init(&b);
     bool well = tr_io_slurp(name, &b, &err) == TR_OK;
@@ -29,20 +32,23 @@ static bool file_is(const char *name, const char *text) {
     return well;
 }
 
-static bool next_is(tr_reader *r, const char *data, size_t size) {
+static bool next_is(tr_reader *r, const char *data, size_t size)
+{
     tr_str line;
     bool end;
     return tr_reader_line(r, &line, &end, &err) == TR_OK && !end &&
            tr_str_equal(line, tr_str_of(data, size));
 }
 
-static bool at_end(tr_reader *r) {
+static bool at_end(tr_reader *r)
+{
     tr_str line;
     bool end;
     return tr_reader_line(r, &line, &end, &err) == TR_OK && end;
 }
 
-static void lines_of_files(void) {
+static void lines_of_files(void)
+{
     const char *files[] = {"a", "empty", "mark", "b"};
     put_file("a", "one\n\ntwo\r\n\r\r\nl\0st", 17);
     put_file("empty", "", 0);
@@ -50,7 +56,8 @@ static void lines_of_files(void) {
     put_file("b", "\xEF\xBB\xBF\xEF\xBB\xBFx\ny\n", 10);
     tr_reader *r = tr_reader_open(files, 4, &err);
     CHECK(r != NULL);
-    if (!r) return;
+    if (!r)
+        return;
     CHECK(strcmp(tr_reader_file(r), "a") == 0 && tr_reader_number(r) == 0);
     CHECK(next_is(r, "one", 3));
     CHECK(next_is(r, "", 0));
@@ -71,33 +78,39 @@ static void lines_of_files(void) {
 }
 
 /* Lines around the sizes at which the buffer is moved and doubled come back whole. */
-static void long_lines(void) {
+static void long_lines(void)
+{
     static const size_t sizes[] = {262143, 1,      262144,  262145, 0,
                                    100000, 131072, 3000000, 7,      131073};
     FILE *f = fopen("long", "wb");
     CHECK(f != NULL);
-    if (!f) return;
+    if (!f)
+        return;
     for (size_t i = 0; i < 10; i++) {
-        for (size_t k = 0; k < sizes[i]; k++) putc('a' + (int)((i + k) % 26), f);
+        for (size_t k = 0; k < sizes[i]; k++)
+            putc('a' + (int)((i + k) % 26), f);
         putc('\n', f);
     }
     CHECK(fclose(f) == 0);
     const char *files[] = {"long"};
     tr_reader *r = tr_reader_open(files, 1, &err);
-    if (!r) return;
+    if (!r)
+        return;
     for (size_t i = 0; i < 10; i++) {
         tr_str line;
         bool end, same = true;
         CHECK(tr_reader_line(r, &line, &end, &err) == TR_OK && !end);
         CHECK(line.size == sizes[i]);
-        for (size_t k = 0; k < line.size; k++) same &= line.data[k] == 'a' + (int)((i + k) % 26);
+        for (size_t k = 0; k < line.size; k++)
+            same &= line.data[k] == 'a' + (int)((i + k) % 26);
         CHECK(same);
     }
     CHECK(at_end(r));
     tr_reader_close(r);
 }
 
-static void unreadable(void) {
+static void unreadable(void)
+{
     const char *files[] = {"missing"};
     tr_str line;
     bool end;
@@ -120,11 +133,13 @@ static void unreadable(void) {
     tr_buf_free(&b);
 }
 
-static void blocking(void) {
+static void blocking(void)
+{
     int p[2];
     CHECK(pipe2(p, O_NONBLOCK) == 0);
     tr_reader *r = tr_reader_open_fd(p[0], "pipe", &err);
-    if (!r) return;
+    if (!r)
+        return;
     CHECK(tr_reader_would_block(r));
     CHECK(write(p[1], "one\ntwo\nha", 10) == 10);
     CHECK(!tr_reader_would_block(r));
@@ -151,7 +166,8 @@ static void blocking(void) {
     CHECK(close(p[0]) == 0); /* still ours */
 }
 
-static void whole_files(void) {
+static void whole_files(void)
+{
     tr_io_view v;
     put_file("map", "bytes", 5);
     CHECK(tr_io_map("map", &v, &err) == TR_OK);
@@ -180,18 +196,22 @@ static void whole_files(void) {
 }
 
 /* Nothing that begins with "FILE.tmp" is left. */
-static int temporaries(void) {
+static int temporaries(void)
+{
     return system("ls | grep -q '\\.tmp'") == 0;
 }
 
-static bool write_file(const char *name, const char *text) {
+static bool write_file(const char *name, const char *text)
+{
     tr_writer *w = tr_writer_open_file(name, &err);
-    if (!w) return false;
+    if (!w)
+        return false;
     tr_code code = tr_writer_add(w, text, strlen(text), &err);
     return tr_writer_close(w, code == TR_OK ? &err : NULL) == TR_OK && code == TR_OK;
 }
 
-static void files_appear_whole(void) {
+static void files_appear_whole(void)
+{
     struct stat st;
     mode_t mask = umask(027);
     CHECK(write_file("new", "first"));
@@ -218,7 +238,8 @@ static void files_appear_whole(void) {
     umask(mask);
 }
 
-static void links_are_followed(void) {
+static void links_are_followed(void)
+{
     struct stat st;
     CHECK(mkdir("dir", 0700) == 0);
     put_file("dir/real", "old", 3);
@@ -235,7 +256,8 @@ static void links_are_followed(void) {
     CHECK(strcmp(err.message, "round: Too many levels of symbolic links") == 0);
 }
 
-static void unwritable(void) {
+static void unwritable(void)
+{
     CHECK(!write_file("no/such", "x"));
     CHECK(strcmp(err.message, "no/such: No such file or directory") == 0);
     CHECK(!write_file("dir", "x"));
@@ -251,11 +273,13 @@ static void unwritable(void) {
     }
 }
 
-static void errors_stay(void) {
+static void errors_stay(void)
+{
     int fd = open("/dev/full", O_WRONLY);
     tr_writer *w = tr_writer_open_fd(fd, "out", &err);
     CHECK(fd >= 0 && w);
-    if (!w) return;
+    if (!w)
+        return;
     CHECK(tr_writer_add(w, "x", 1, &err) == TR_OK);
     CHECK(tr_writer_flush(w, &err) == TR_SYSTEM);
     CHECK(strcmp(err.message, "out: No space left on device") == 0);
@@ -272,7 +296,8 @@ static void errors_stay(void) {
 }
 
 /* Pieces of all sizes through a non-blocking pipe that is read slowly. */
-static void partial_writes(void) {
+static void partial_writes(void)
+{
     enum { TOTAL = 3000000 };
     int p[2];
     CHECK(pipe2(p, O_NONBLOCK) == 0);
@@ -281,12 +306,15 @@ static void partial_writes(void) {
         close(p[0]);
         tr_writer *w = tr_writer_open_fd(p[1], "pipe", &err);
         char *data = malloc(TOTAL);
-        if (!w || !data) _exit(2);
-        for (size_t i = 0; i < TOTAL; i++) data[i] = (char)(i % 251);
+        if (!w || !data)
+            _exit(2);
+        for (size_t i = 0; i < TOTAL; i++)
+            data[i] = (char)(i % 251);
         size_t at = 0;
         for (size_t piece = 1; at < TOTAL; piece = piece * 3 + 1) {
             size_t size = piece < TOTAL - at ? piece : TOTAL - at;
-            if (tr_writer_add(w, data + at, size, &err) != TR_OK) _exit(3);
+            if (tr_writer_add(w, data + at, size, &err) != TR_OK)
+                _exit(3);
             at += size;
         }
         _exit(tr_writer_close(w, &err) != TR_OK);
@@ -297,20 +325,23 @@ static void partial_writes(void) {
     for (bool end = false; !end;) {
         char some[4096];
         ssize_t n = read(p[0], some, sizeof some);
-        if (n > 0) tr_buf_add(&b, some, (size_t)n);
+        if (n > 0)
+            tr_buf_add(&b, some, (size_t)n);
         end = n == 0;
     }
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     CHECK(b.size == TOTAL);
     bool same = true;
-    for (size_t i = 0; i < b.size; i++) same &= b.data[i] == (char)(i % 251);
+    for (size_t i = 0; i < b.size; i++)
+        same &= b.data[i] == (char)(i % 251);
     CHECK(same);
     tr_buf_free(&b);
     close(p[0]);
 }
 
-static void closed_pipe(void) {
+static void closed_pipe(void)
+{
     for (int ignored = 0; ignored < 2; ignored++) {
         int p[2], status = 0;
         CHECK(pipe(p) == 0);
@@ -329,9 +360,11 @@ static void closed_pipe(void) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     char directory[] = "/tmp/tr-unit-io-XXXXXX";
-    if (!mkdtemp(directory) || chdir(directory) != 0) return 1;
+    if (!mkdtemp(directory) || chdir(directory) != 0)
+        return 1;
     CASE(lines_of_files);
     CASE(long_lines);
     CASE(unreadable);

@@ -7,7 +7,8 @@
 
 static tr_err err;
 
-static void fill(tr_json_writer *w) {
+static void fill(tr_json_writer *w)
+{
     tr_json_open_object(w);
     tr_json_key_c(w, "a", "x\"y");
     tr_json_key(w, "list");
@@ -35,28 +36,33 @@ static void fill(tr_json_writer *w) {
     tr_json_close_object(w);
 }
 
-static bool written(bool pretty, void (*put)(tr_json_writer *), const char *expected) {
+static bool written(bool pretty, void (*put)(tr_json_writer *), const char *expected)
+{
     tr_buf b;
     tr_json_writer w;
     tr_buf_init(&b);
     tr_json_begin(&w, &b, pretty);
     put(&w);
     bool well = !b.failed && tr_str_equal(tr_buf_str(&b), tr_str_c(expected));
-    if (!well) printf("# got %.*s\n", (int)b.size, b.data);
+    if (!well)
+        printf("# got %.*s\n", (int)b.size, b.data);
     tr_buf_free(&b);
     return well;
 }
 
-static void empty_array(tr_json_writer *w) {
+static void empty_array(tr_json_writer *w)
+{
     tr_json_open_array(w);
     tr_json_close_array(w);
 }
 
-static void one_number(tr_json_writer *w) {
+static void one_number(tr_json_writer *w)
+{
     tr_json_u64(w, 1);
 }
 
-static void writing(void) {
+static void writing(void)
+{
     CHECK(written(false, fill,
                   "{\"a\":\"x\\\"y\",\"list\":[0.1,0.1,18446744073709551615,-9223372036854775808,"
                   "null,null,[],{}],\"deep\":{\"t\":true,\"u\":7,\"d\":-2.5,\"s\":\"p\\u0000q\"},"
@@ -70,17 +76,20 @@ static void writing(void) {
     CHECK(written(true, one_number, "1"));
 }
 
-static bool string_is(const char *data, size_t size, const char *expected) {
+static bool string_is(const char *data, size_t size, const char *expected)
+{
     tr_buf b;
     tr_buf_init(&b);
     tr_json_put_str(&b, tr_str_of(data, size));
     bool well = tr_str_equal(tr_buf_str(&b), tr_str_c(expected));
-    if (!well) printf("# got %.*s\n", (int)b.size, b.data);
+    if (!well)
+        printf("# got %.*s\n", (int)b.size, b.data);
     tr_buf_free(&b);
     return well;
 }
 
-static void strings(void) {
+static void strings(void)
+{
     CHECK(string_is(NULL, 0, "\"\""));
     CHECK(string_is("a\"\\/\b\f\n\r\t", 9, "\"a\\\"\\\\/\\b\\f\\n\\r\\t\""));
     CHECK(string_is("\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\""));
@@ -91,13 +100,15 @@ static void strings(void) {
     CHECK(string_is("\xED\xA0\x80", 3, "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""));
 }
 
-static void reading(void) {
+static void reading(void)
+{
     const char *text = " {\"a\":\"\\u00e9\\ud83d\\ude00\",\"A\":[1,-2.5,9007199254740991,"
                        "9007199254740992,1e3,0.1],\"t\":true,\"f\":false,\"n\":null,"
                        "\"o\":{\"\":{}}} ";
     tr_json *root = tr_json_parse(tr_str_c(text), &err);
     CHECK(root != NULL);
-    if (!root) return;
+    if (!root)
+        return;
     const char *s = NULL;
     double d = 0;
     uint64_t u = 0;
@@ -128,15 +139,18 @@ static void reading(void) {
     tr_json_free(NULL);
 }
 
-static bool refused(const char *text, const char *message) {
+static bool refused(const char *text, const char *message)
+{
     tr_json *root = tr_json_parse(tr_str_c(text), &err);
     bool well = !root && err.code == TR_DATA && strcmp(err.message, message) == 0;
-    if (!well) printf("# %s: %s\n", text, root ? "accepted" : err.message);
+    if (!well)
+        printf("# %s: %s\n", text, root ? "accepted" : err.message);
     tr_json_free(root);
     return well;
 }
 
-static void refusals(void) {
+static void refusals(void)
+{
     CHECK(refused("", "bad JSON at byte 1: expected a value, but the text ends"));
     CHECK(refused("{} {}", "bad JSON at byte 4: more text behind the value"));
     CHECK(refused("[01]", "bad JSON at byte 3: a number must not begin with 0 and another digit"));
@@ -158,7 +172,8 @@ static void refusals(void) {
     tr_json_free(root);
     char exact[5] = {'"', '\\', 'n', '"', 0}; /* nothing is read behind the text */
     char *own = malloc(4);
-    if (!own) return;
+    if (!own)
+        return;
     memcpy(own, exact, 4);
     root = tr_json_parse(tr_str_of(own, 4), &err);
     CHECK(root != NULL);
@@ -166,7 +181,8 @@ static void refusals(void) {
     free(own);
 }
 
-static void deep(void) {
+static void deep(void)
+{
     enum { DEEP = 1000 };
     char text[2 * DEEP];
     memset(text, '[', DEEP);
@@ -176,7 +192,8 @@ static void deep(void) {
     tr_json_free(root);
 }
 
-static void wide(void) {
+static void wide(void)
+{
     tr_buf b;
     tr_json_writer w;
     tr_buf_init(&b);
@@ -196,7 +213,8 @@ static void wide(void) {
     tr_buf_free(&b);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(writing);
     CASE(strings);
     CASE(reading);

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool is(tr_str s, const char *text) { return tr_str_equal(s, tr_str_c(text)); }
+static bool is(tr_str s, const char *text)
+{
+    return tr_str_equal(s, tr_str_c(text));
+}
 
 static void numbers_and_counts(void)
 {

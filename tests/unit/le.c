@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void bytes_are_little_endian(void) {
+static void bytes_are_little_endian(void)
+{
     tr_buf b;
     tr_buf_init(&b);
     tr_le_put_u8(&b, 0xfe);
@@ -14,9 +15,9 @@ static void bytes_are_little_endian(void) {
     tr_le_put_f32(&b, 1.0f);
     tr_le_put_f64(&b, -2.0);
     tr_le_put_str(&b, tr_str_c("hi"));
-    static const unsigned char expected[] = {
-        0xfe, 2, 1, 6, 5, 4, 3, 0xe, 0xd, 0xc, 0xb, 0xa, 9, 8, 7, 0, 0, 0x80, 0x3f,
-        0, 0, 0, 0, 0, 0, 0, 0xc0, 2, 0, 0, 0, 'h', 'i'};
+    static const unsigned char expected[] = {0xfe, 2, 1, 6, 5,    4, 3,    0xe,  0xd, 0xc, 0xb,
+                                             0xa,  9, 8, 7, 0,    0, 0x80, 0x3f, 0,   0,   0,
+                                             0,    0, 0, 0, 0xc0, 2, 0,    0,    0,   'h', 'i'};
     CHECK(b.size == sizeof expected && !memcmp(b.data, expected, sizeof expected));
 
     tr_le_reader r;
@@ -27,7 +28,8 @@ static void bytes_are_little_endian(void) {
     tr_buf_free(&b);
 }
 
-static void arrays_in_place(void) {
+static void arrays_in_place(void)
+{
     tr_buf b;
     tr_buf_init(&b);
     const float f[3] = {1, NAN, -0.0f};
@@ -59,7 +61,8 @@ static void arrays_in_place(void) {
     tr_buf_free(&b);
 }
 
-static void a_failure_stays(void) {
+static void a_failure_stays(void)
+{
     static const _Alignas(8) unsigned char bytes[8] = {1, 0, 0, 0, 5, 6, 7, 8};
     tr_le_reader r;
     tr_le_open(&r, bytes, sizeof bytes);
@@ -68,7 +71,8 @@ static void a_failure_stays(void) {
     CHECK(tr_le_str(&r).data == NULL && tr_le_f64(&r) == 0);
 }
 
-static void hostile_sizes(void) {
+static void hostile_sizes(void)
+{
     static const _Alignas(8) unsigned char bytes[16] = {0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4};
     tr_le_reader r;
     tr_le_open(&r, bytes, sizeof bytes);
@@ -87,7 +91,8 @@ static void hostile_sizes(void) {
     CHECK(tr_le_u8(&r) == 0 && r.failed);
 }
 
-static void misaligned_and_dirty_padding(void) {
+static void misaligned_and_dirty_padding(void)
+{
     static const _Alignas(8) unsigned char bytes[16] = {9, 0, 0, 1, 0};
     tr_le_reader r;
     tr_le_open(&r, bytes, sizeof bytes);
@@ -107,7 +112,8 @@ static void misaligned_and_dirty_padding(void) {
     CHECK(!r.failed && r.at == 4);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(bytes_are_little_endian);
     CASE(arrays_in_place);
     CASE(a_failure_stays);

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void strings_compare_by_bytes(void) {
+static void strings_compare_by_bytes(void)
+{
     tr_str a = tr_str_c("abc"), ab = tr_str_of("abc", 2), high = tr_str_c("\xff");
     CHECK(tr_str_equal(a, tr_str_of("abcd", 3)) && !tr_str_equal(a, ab));
     CHECK(tr_str_compare(ab, a) < 0 && tr_str_compare(a, ab) > 0 && tr_str_compare(a, a) == 0);
@@ -14,7 +15,8 @@ static void strings_compare_by_bytes(void) {
     CHECK(tr_str_equal(tr_str_of(NULL, 0), tr_str_c("")));
 }
 
-static void sizes_that_overflow_are_refused(void) {
+static void sizes_that_overflow_are_refused(void)
+{
     size_t product;
     CHECK(tr_mem_multiply(SIZE_MAX, 1, &product) && product == SIZE_MAX);
     CHECK(!tr_mem_multiply(SIZE_MAX / 2 + 1, 2, &product));
@@ -26,7 +28,8 @@ static void sizes_that_overflow_are_refused(void) {
     free(zero);
 }
 
-static void reserve_grows_and_keeps(void) {
+static void reserve_grows_and_keeps(void)
+{
     int *x = NULL;
     void *array = NULL;
     size_t capacity = 0, growths = 0;
@@ -38,7 +41,8 @@ static void reserve_grows_and_keeps(void) {
         x = array;
         x[i] = i;
     }
-    for (int i = 0; i < 10000; i++) CHECK(x[i] == i);
+    for (int i = 0; i < 10000; i++)
+        CHECK(x[i] == i);
     CHECK(growths < 15);
     size_t kept = capacity;
     CHECK(!tr_mem_reserve(&array, &capacity, SIZE_MAX / 2, sizeof *x));
@@ -47,7 +51,8 @@ static void reserve_grows_and_keeps(void) {
     free(array);
 }
 
-static void arena_pieces_are_apart_and_aligned(void) {
+static void arena_pieces_are_apart_and_aligned(void)
+{
     tr_arena a = {0};
     for (int round = 0; round < 3; round++) {
         unsigned char *pieces[2000];
@@ -56,12 +61,14 @@ static void arena_pieces_are_apart_and_aligned(void) {
             sizes[i] = i % 97 == 96 ? 70000 + i : i % 53;
             pieces[i] = tr_arena_alloc(&a, sizes[i], 1);
             CHECK(pieces[i] && (uintptr_t)pieces[i] % 16 == 0);
-            if (!pieces[i]) return;
+            if (!pieces[i])
+                return;
             memset(pieces[i], (int)(i & 255), sizes[i]);
         }
         for (size_t i = 0; i < 2000; i++) {
             size_t overwritten = 0;
-            for (size_t j = 0; j < sizes[i]; j++) overwritten += pieces[i][j] != (i & 255);
+            for (size_t j = 0; j < sizes[i]; j++)
+                overwritten += pieces[i][j] != (i & 255);
             CHECK(overwritten == 0);
         }
         tr_arena_reset(&a);
@@ -72,7 +79,8 @@ static void arena_pieces_are_apart_and_aligned(void) {
     tr_arena_free(&a);
 }
 
-static void arena_copies_end_in_nul(void) {
+static void arena_copies_end_in_nul(void)
+{
     tr_arena a;
     tr_arena_init(&a);
     bool ok = false;
@@ -88,7 +96,8 @@ static void arena_copies_end_in_nul(void) {
     tr_arena_free(&a);
 }
 
-static void buffer_appends(void) {
+static void buffer_appends(void)
+{
     tr_buf b;
     tr_buf_init(&b);
     CHECK(tr_buf_str(&b).size == 0 && tr_buf_str(&b).data);
@@ -98,7 +107,8 @@ static void buffer_appends(void) {
     tr_buf_add_str(&b, tr_str_of("defg", 2));
     tr_buf_add_zero(&b, 3);
     CHECK(b.size == 8 && !memcmp(b.data, "abcde\0\0\0", 8));
-    for (int i = 0; i < 10000; i++) tr_buf_add_c(&b, "0123456789");
+    for (int i = 0; i < 10000; i++)
+        tr_buf_add_c(&b, "0123456789");
     CHECK(!b.failed && b.size == 100008 && b.data[100007] == '9');
     char *held = b.data;
     tr_buf_clear(&b);
@@ -107,7 +117,8 @@ static void buffer_appends(void) {
     CHECK(!b.data && !b.capacity);
 }
 
-static void buffer_stays_failed(void) {
+static void buffer_stays_failed(void)
+{
     tr_buf b;
     tr_buf_init(&b);
     tr_buf_add_c(&b, "kept");
@@ -126,7 +137,8 @@ static void buffer_stays_failed(void) {
 
 /* ---- err, the room below ---- */
 
-static void errors_name_the_place(void) {
+static void errors_name_the_place(void)
+{
     tr_err e;
     CHECK(tr_err_at(&e, "log.jsonl", 12, "no %s", "input") == TR_DATA);
     CHECK(e.code == TR_DATA && e.line == 12 && !strcmp(e.message, "log.jsonl:12: no input"));
@@ -139,19 +151,22 @@ static void errors_name_the_place(void) {
     CHECK(!strcmp(e.message, "a.trp: No such file or directory"));
 }
 
-static void errors_wrap_themselves(void) {
+static void errors_wrap_themselves(void)
+{
     tr_err e;
     (void)tr_err_set(&e, TR_DATA, "bad number at byte 4");
     (void)tr_err_at(&e, "f", 3, "%s", e.message);
     CHECK(!strcmp(e.message, "f:3: bad number at byte 4"));
 }
 
-static void errors_are_one_harmless_line(void) {
+static void errors_are_one_harmless_line(void)
+{
     tr_err e;
     (void)tr_err_set(&e, TR_DATA, "a\nb\x1b[2J\xc2\x9b\x7f\xc3\xa9");
     CHECK(!strcmp(e.message, "a?b?[2J???\xc3\xa9"));
     char text[3000], name[3000];
-    for (size_t i = 0; i < sizeof text; i++) text[i] = i % 2 ? '\xa9' : '\xc3';
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 2 ? '\xa9' : '\xc3';
     text[sizeof text - 1] = '\0';
     memset(name, 'n', sizeof name);
     name[sizeof name - 1] = '\0';
@@ -163,7 +178,8 @@ static void errors_are_one_harmless_line(void) {
     CHECK(strstr(e.message, ":7: the reason") != NULL);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(strings_compare_by_bytes);
     CASE(sizes_that_overflow_are_refused);
     CASE(reserve_grows_and_keeps);

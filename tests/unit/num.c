@@ -5,28 +5,31 @@
 #include <math.h>
 #include <stdlib.h>
 
-static int parses(const char *text, double expected) {
+static int parses(const char *text, double expected)
+{
     double x = -77;
     return tr_num_parse_double(tr_str_c(text), &x) && x == expected;
 }
 
-static int refuses(const char *text) {
+static int refuses(const char *text)
+{
     double x = -77;
     return !tr_num_parse_double(tr_str_c(text), &x) && x == -77;
 }
 
-static void parse_by_the_grammar(void) {
+static void parse_by_the_grammar(void)
+{
     CHECK(parses("0", 0) && parses("-0", 0) && parses("10", 10) && parses("-1.5", -1.5));
     CHECK(parses("0.1", 0.1) && parses("1e3", 1000) && parses("1E+3", 1000) && parses("5e-1", 0.5));
     CHECK(parses("123456789012345678901234567890", 123456789012345678901234567890.0));
     CHECK(parses("9007199254740993", 9007199254740992.0)); /* a tie, to even */
     CHECK(parses("1.7976931348623157e308", 1.7976931348623157e308));
-    static const char *const bad[] = {"",    "-",   "+1",  "01",   "-01", ".5",   "1.",  "1.e3",
-                                      "1e",  "1e+", " 1",  "1 ",   "0x1", "1e3x", "nan", "inf",
-                                      "NaN", "1,5", "--1", "1.2.3", "-.5", "e5",  "1_0",
-                                      "Infinity"};
+    static const char *const bad[] = {
+        "",    "-",    "+1",  "01",  "-01", ".5",  "1.",  "1.e3",  "1e",  "1e+", " 1",  "1 ",
+        "0x1", "1e3x", "nan", "inf", "NaN", "1,5", "--1", "1.2.3", "-.5", "e5",  "1_0", "Infinity"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        if (!refuses(bad[i])) printf("# taken: \"%s\"\n", bad[i]);
+        if (!refuses(bad[i]))
+            printf("# taken: \"%s\"\n", bad[i]);
         CHECK(refuses(bad[i]));
     }
     double x;
@@ -34,7 +37,8 @@ static void parse_by_the_grammar(void) {
     CHECK(tr_num_parse_double(tr_str_of("12345", 2), &x) && x == 12);
 }
 
-static void parse_at_the_ends(void) {
+static void parse_at_the_ends(void)
+{
     CHECK(refuses("1e309") && refuses("-1e309") && refuses("1e99999999999999999999"));
     CHECK(parses("1e-999", 0) && parses("0e999", 0) && parses("5e-324", 5e-324));
     CHECK(parses("1e-99999999999999999999", 0));
@@ -50,7 +54,8 @@ static void parse_at_the_ends(void) {
     CHECK(parses(long_text, 1));
 }
 
-static void integers(void) {
+static void integers(void)
+{
     uint64_t u = 7;
     int64_t i = 7;
     CHECK(tr_num_parse_u64(tr_str_c("18446744073709551615"), &u) && u == UINT64_MAX);
@@ -71,14 +76,17 @@ static void integers(void) {
     CHECK(tr_num_print_i64(text, 0) == 1 && !strcmp(text, "0"));
 }
 
-static int prints(double x, const char *expected) {
+static int prints(double x, const char *expected)
+{
     char text[TR_NUM_TEXT];
     size_t n = tr_num_print_double(text, x);
-    if (strcmp(text, expected) != 0) printf("# %s, not %s\n", text, expected);
+    if (strcmp(text, expected) != 0)
+        printf("# %s, not %s\n", text, expected);
     return n == strlen(expected) && strcmp(text, expected) == 0;
 }
 
-static void print_doubles(void) {
+static void print_doubles(void)
+{
     CHECK(prints(0, "0") && prints(-0.0, "-0") && prints(1, "1") && prints(-12, "-12"));
     CHECK(prints(0.1, "0.1") && prints(0.5, "0.5") && prints(-0.25, "-0.25"));
     CHECK(prints(0.1 + 0.2, "0.30000000000000004") && prints(1.0 / 3, "0.3333333333333333"));
@@ -91,25 +99,31 @@ static void print_doubles(void) {
 }
 
 /* The shortest of 15, 16 and 17 digits by the C library, which the fast ways must match. */
-static void print_like_the_library(void) {
+static void print_like_the_library(void)
+{
     tr_rng r;
     tr_rng_init(&r, 11);
     for (int i = 0; i < 200000; i++) {
         double x = tr_rng_unit(&r);
-        if (i % 4 == 1) x = (double)(i % 10000) / 10000;
-        if (i % 4 == 2) x = pow(10, -4.2 * x);
-        if (i % 64 == 3) x = nextafter(ldexp(1, -(i / 64 % 14)), i & 128 ? 0 : 2);
+        if (i % 4 == 1)
+            x = (double)(i % 10000) / 10000;
+        if (i % 4 == 2)
+            x = pow(10, -4.2 * x);
+        if (i % 64 == 3)
+            x = nextafter(ldexp(1, -(i / 64 % 14)), i & 128 ? 0 : 2);
         char text[TR_NUM_TEXT], expected[TR_NUM_TEXT];
         for (int digits = 15; digits <= 17; digits++) {
             snprintf(expected, sizeof expected, "%.*g", digits, x);
-            if (strtod(expected, NULL) == x) break;
+            if (strtod(expected, NULL) == x)
+                break;
         }
         tr_num_print_double(text, x);
         CHECK(strcmp(text, expected) == 0);
     }
 }
 
-static void print_and_parse_lose_nothing(void) {
+static void print_and_parse_lose_nothing(void)
+{
     tr_rng r;
     tr_rng_init(&r, 12);
     for (int i = 0; i < 100000; i++) {
@@ -130,7 +144,8 @@ static void print_and_parse_lose_nothing(void) {
     }
 }
 
-static void parse_like_the_library(void) {
+static void parse_like_the_library(void)
+{
     tr_rng r;
     tr_rng_init(&r, 13);
     for (int i = 0; i < 100000; i++) {
@@ -143,7 +158,8 @@ static void parse_like_the_library(void) {
     }
 }
 
-static void print_floats(void) {
+static void print_floats(void)
+{
     char text[TR_NUM_TEXT];
     tr_num_print_float(text, 0.1f);
     CHECK(!strcmp(text, "0.1"));
@@ -155,17 +171,20 @@ static void print_floats(void) {
     CHECK(!strcmp(text, "null"));
 }
 
-static int grouped(uint64_t x, const char *expected) {
+static int grouped(uint64_t x, const char *expected)
+{
     char text[TR_NUM_TEXT];
     return tr_num_print_grouped(text, x) == strlen(expected) && !strcmp(text, expected);
 }
 
-static int bytes(uint64_t x, const char *expected) {
+static int bytes(uint64_t x, const char *expected)
+{
     char text[TR_NUM_TEXT];
     return tr_num_print_bytes(text, x) == strlen(expected) && !strcmp(text, expected);
 }
 
-static void for_people(void) {
+static void for_people(void)
+{
     CHECK(grouped(0, "0") && grouped(999, "999") && grouped(1000, "1,000"));
     CHECK(grouped(12345678, "12,345,678") && grouped(UINT64_MAX, "18,446,744,073,709,551,615"));
     CHECK(bytes(0, "0 B") && bytes(834, "834 B") && bytes(999, "999 B") && bytes(1000, "1.0 kB"));
@@ -173,7 +192,8 @@ static void for_people(void) {
     CHECK(bytes(999950, "1.0 MB") && bytes(999999999, "1.0 GB") && bytes(UINT64_MAX, "18.4 EB"));
 }
 
-int main(void) {
+int main(void)
+{
     CASE(parse_by_the_grammar);
     CASE(parse_at_the_ends);
     CASE(integers);

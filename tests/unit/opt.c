@@ -13,14 +13,17 @@ static struct {
     const char *output, *zoo;
 } v;
 
-static const char *parse_zoo(void *context, const char *value) {
+static const char *parse_zoo(void *context, const char *value)
+{
     (void)context;
-    if (!strcmp(value, "nonsense")) return "there is no member \"nonsense\"";
+    if (!strcmp(value, "nonsense"))
+        return "there is no member \"nonsense\"";
     v.zoo = value;
     return NULL;
 }
 
-static const char *show_zoo(const void *context) {
+static const char *show_zoo(const void *context)
+{
     (void)context;
     return v.zoo;
 }
@@ -48,14 +51,15 @@ static const tr_opt rows[] = {
 };
 
 static const tr_opt_table table = {
-    "tr-test", "[OPTION]... [FILE]...", "Tests the option table.",
-    rows, sizeof rows / sizeof *rows, "Exit status: 0 yes, 2 wrong usage."};
+    "tr-test", "[OPTION]... [FILE]...",    "Tests the option table.",
+    rows,      sizeof rows / sizeof *rows, "Exit status: 0 yes, 2 wrong usage."};
 
 static const char **operands;
 static size_t n_operands;
 static tr_err err;
 
-static void defaults(void) {
+static void defaults(void)
+{
     memset(&v, 0, sizeof v);
     v.seed = 1;
     v.threads = 2;
@@ -66,11 +70,13 @@ static void defaults(void) {
 
 /* Parses up to six arguments (NULL ends them); the operands stay until the next call. */
 static tr_code parse(const char *a, const char *b, const char *c, const char *d, const char *e,
-                     const char *f) {
+                     const char *f)
+{
     const char *all[] = {"prog", a, b, c, d, e, f, NULL};
     char *argv[8];
     int argc = 0;
-    for (; all[argc]; argc++) argv[argc] = (char *)(uintptr_t)all[argc];
+    for (; all[argc]; argc++)
+        argv[argc] = (char *)(uintptr_t)all[argc];
     argv[argc] = NULL;
     free(operands);
     defaults();
@@ -78,16 +84,19 @@ static tr_code parse(const char *a, const char *b, const char *c, const char *d,
     return tr_opt_parse(&table, argc, argv, &operands, &n_operands, &err);
 }
 
-static int complains(const char *a, const char *b, const char *message) {
+static int complains(const char *a, const char *b, const char *message)
+{
     tr_code code = parse(a, b, NULL, NULL, NULL, NULL);
     char expected[1024];
     snprintf(expected, sizeof expected, "tr-test: %s; try tr-test -h", message);
     int ok = code == TR_USAGE && !strcmp(err.message, expected) && !operands && n_operands == 0;
-    if (!ok) printf("# %d \"%s\"\n", (int)code, err.message);
+    if (!ok)
+        printf("# %d \"%s\"\n", (int)code, err.message);
     return ok;
 }
 
-static void values_in_all_spellings(void) {
+static void values_in_all_spellings(void)
+{
     CHECK(parse("--seed=-5", "--delta", ".1", "-j4", "-o", "out") == TR_OK);
     CHECK(v.seed == -5 && v.delta == 0.1 && v.threads == 4 && !strcmp(v.output, "out"));
     CHECK(n_operands == 0);
@@ -98,7 +107,8 @@ static void values_in_all_spellings(void) {
     CHECK(v.output && !*v.output && v.alpha == 0.92);
 }
 
-static void operands_anywhere(void) {
+static void operands_anywhere(void)
+{
     CHECK(parse("a", "-q", "-", "--seed", "7", "b") == TR_OK);
     CHECK(n_operands == 3 && v.quiet && v.seed == 7);
     if (n_operands == 3) {
@@ -112,12 +122,14 @@ static void operands_anywhere(void) {
     CHECK(parse(NULL, NULL, NULL, NULL, NULL, NULL) == TR_OK && n_operands == 0);
 }
 
-static void the_last_wins(void) {
+static void the_last_wins(void)
+{
     CHECK(parse("--seed", "1", "--seed=2", "-j1", "-j", "9") == TR_OK);
     CHECK(v.seed == 2 && v.threads == 9);
 }
 
-static void complaints(void) {
+static void complaints(void)
+{
     CHECK(complains("--bogus", NULL, "there is no option --bogus"));
     CHECK(complains("--bogus=3", NULL, "there is no option --bogus"));
     CHECK(complains("--thread", "3", "there is no option --thread")); /* no prefixes */
@@ -133,8 +145,8 @@ static void complaints(void) {
                     "--seed takes a whole number, not \"9223372036854775808\""));
     CHECK(complains("-j0", NULL, "-j takes a whole number from 1 to 64, not \"0\""));
     CHECK(complains("-j=4", NULL, "-j takes a whole number from 1 to 64, not \"=4\""));
-    static const char *const numbers[] = {"0", "1", "nan", "inf", "1e999", "0.5x", " 0.5", "0,5",
-                                          "0x1p-1", "-.5", ".", ""};
+    static const char *const numbers[] = {"0",    "1",   "nan",    "inf", "1e999", "0.5x",
+                                          " 0.5", "0,5", "0x1p-1", "-.5", ".",     ""};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         char expected[128];
         snprintf(expected, sizeof expected,
@@ -146,12 +158,14 @@ static void complaints(void) {
     CHECK(complains("--seed", "a\nb", "--seed takes a whole number, not \"a?b\""));
 }
 
-static void a_refused_value_changes_nothing(void) {
+static void a_refused_value_changes_nothing(void)
+{
     CHECK(parse("--delta", "2", NULL, NULL, NULL, NULL) == TR_USAGE && v.delta == 0.05);
     CHECK(parse("--family", "x", NULL, NULL, NULL, NULL) == TR_USAGE && v.family == 0);
 }
 
-static void help_shows_live_defaults(void) {
+static void help_shows_live_defaults(void)
+{
     static const char expected[] =
         "usage: tr-test [OPTION]... [FILE]...\n"
         "Tests the option table.\n"
@@ -179,7 +193,8 @@ static void help_shows_live_defaults(void) {
     tr_opt_usage(&table, &b);
     tr_buf_add_char(&b, '\0');
     CHECK(!b.failed && !strcmp(b.data, expected));
-    if (strcmp(b.data, expected) != 0) printf("%s", b.data);
+    if (strcmp(b.data, expected) != 0)
+        printf("%s", b.data);
     tr_buf_clear(&b);
     v.delta = 0.2;
     v.family = 1;
@@ -191,7 +206,8 @@ static void help_shows_live_defaults(void) {
     tr_buf_free(&b);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(values_in_all_spellings);
     CASE(operands_anywhere);
     CASE(the_last_wins);

@@ -10,30 +10,36 @@ enum { N_KNOWN = sizeof known / sizeof *known };
 
 static tr_err err;
 
-static tr_code scan(tr_scan *s, const char *line) {
+static tr_code scan(tr_scan *s, const char *line)
+{
     memset(&err, 0, sizeof err);
     return tr_scan_line(s, tr_str_c(line), known, N_KNOWN, &err);
 }
 
 /* The value refused, and its message is the one expected. */
-static bool refused(const char *text, const char *message) {
+static bool refused(const char *text, const char *message)
+{
     memset(&err, 0, sizeof err);
     bool well = tr_scan_value(tr_str_c(text), &err) == TR_DATA && strcmp(err.message, message) == 0;
-    if (!well) printf("# %s: got \"%s\"\n", text, err.message);
+    if (!well)
+        printf("# %s: got \"%s\"\n", text, err.message);
     return well;
 }
 
-static bool is(tr_str s, const char *text) {
+static bool is(tr_str s, const char *text)
+{
     return tr_str_equal(s, tr_str_c(text));
 }
 
-static void members_are_slices(void) {
+static void members_are_slices(void)
+{
     tr_scan s = {0};
     const char *line = " { \"input\" : \"a b\" ,\"x\":[1, {\"input\":2}],\"teacher\":-1.50e+3 ,"
                        "\"n\":null,\"t\":true,\"o\":{ } }\r";
     CHECK(scan(&s, line) == TR_OK);
     CHECK(s.n == 6);
-    if (s.n != 6) return;
+    if (s.n != 6)
+        return;
     CHECK(is(s.members[0].key, "\"input\"") && is(s.members[0].value, "\"a b\""));
     CHECK(s.members[0].known == 0 && s.members[0].type == TR_SCAN_STRING);
     CHECK(is(s.members[1].value, "[1, {\"input\":2}]") && s.members[1].type == TR_SCAN_ARRAY);
@@ -47,20 +53,23 @@ static void members_are_slices(void) {
     tr_scan_free(&s);
 }
 
-static void known_keys(void) {
+static void known_keys(void)
+{
     tr_scan s = {0};
     CHECK(scan(&s, "{\"\\u0069nput\":1,\"\\u00E9t\\u00e9\":2,\"\":3,\"inpu\":4,\"inputs\":5,"
                    "\"input\\u0000\":6,\"\\ud800\":7}") == TR_OK);
     CHECK(s.n == 7);
     const int expected[] = {0, 3, 4, -1, -1, -1, -1};
-    for (size_t i = 0; i < s.n && i < 7; i++) CHECK(s.members[i].known == expected[i]);
+    for (size_t i = 0; i < s.n && i < 7; i++)
+        CHECK(s.members[i].known == expected[i]);
     CHECK(scan(&s, "{\"x\":1,\"x\":2}") == TR_OK);
     CHECK(scan(&s, "{\"input\":1,\"i\\u006eput\":2}") == TR_DATA);
     CHECK(strcmp(err.message, "the key \"input\" occurs twice") == 0);
     tr_scan_free(&s);
 }
 
-static void lines_refused(void) {
+static void lines_refused(void)
+{
     tr_scan s = {0};
     static const struct {
         const char *line, *message;
@@ -94,36 +103,111 @@ static void lines_refused(void) {
     tr_scan_free(&s);
 }
 
-static void values_accepted(void) {
+static void values_accepted(void)
+{
     static const char *const good[] = {
-        "0", "-0", "10", "1.5", "1e5", "1E+05", "-1.0e-10", "true", "false", "null", " \t\r\n1\n",
-        "\"\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\"", "\"\x7f'\"", "[]", "{}",
-        "[ ]", "[1,[2,[3]],{\"a\":[{}]}]", "{\"a\":{\"b\":{}},\"a\":1}",
+        "0",
+        "-0",
+        "10",
+        "1.5",
+        "1e5",
+        "1E+05",
+        "-1.0e-10",
+        "true",
+        "false",
+        "null",
+        " \t\r\n1\n",
+        "\"\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\"",
+        "\"\x7f'\"",
+        "[]",
+        "{}",
+        "[ ]",
+        "[1,[2,[3]],{\"a\":[{}]}]",
+        "{\"a\":{\"b\":{}},\"a\":1}",
         "\"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         bool well = tr_scan_value(tr_str_c(good[i]), &err) == TR_OK;
-        if (!well) printf("# %s: %s\n", good[i], err.message);
+        if (!well)
+            printf("# %s: %s\n", good[i], err.message);
         CHECK(well);
     }
 }
 
-static void values_refused(void) {
+static void values_refused(void)
+{
     static const char *const bad[] = {
-        "", " ", "01", "-01", "1.", "1.e5", "1e", "1e+", "-", "+1", ".5", "0x10", "1_000", "NaN",
-        "Infinity", "-Infinity", "nul", "True", "tru", "'a'", "\"a", "\"\\\"", "\"\t\"", "\"\n\"",
-        "\"\\x41\"", "\"\\'\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\U0041\"", "\"\\", "\"\\u", "[1,]",
-        "[,1]", "[1 2]", "[1,,2]", "[", "]", "[1", "[}", "{]", "{\"a\":}", "{\"a\",1}", "{,}",
+        "",
+        " ",
+        "01",
+        "-01",
+        "1.",
+        "1.e5",
+        "1e",
+        "1e+",
+        "-",
+        "+1",
+        ".5",
+        "0x10",
+        "1_000",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "nul",
+        "True",
+        "tru",
+        "'a'",
+        "\"a",
+        "\"\\\"",
+        "\"\t\"",
+        "\"\n\"",
+        "\"\\x41\"",
+        "\"\\'\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\U0041\"",
+        "\"\\",
+        "\"\\u",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1,,2]",
+        "[",
+        "]",
+        "[1",
+        "[}",
+        "{]",
+        "{\"a\":}",
+        "{\"a\",1}",
+        "{,}",
         "{1:2}",
-        "{\"a\":1,}", "[1]]", "1 2", "// x\n1", "\xEF\xBB\xBF 1", "\v1", "\"\x1f\"", "\"\x80\"",
-        "\"\xC0\x80\"", "\"\xC1\xBF\"", "\"\xE0\x9F\xBF\"", "\"\xED\xA0\x80\"",
+        "{\"a\":1,}",
+        "[1]]",
+        "1 2",
+        "// x\n1",
+        "\xEF\xBB\xBF 1",
+        "\v1",
+        "\"\x1f\"",
+        "\"\x80\"",
+        "\"\xC0\x80\"",
+        "\"\xC1\xBF\"",
+        "\"\xE0\x9F\xBF\"",
+        "\"\xED\xA0\x80\"",
         "\"\xF0\x8F\xBF\xBF\"",
-        "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"", "\"\xC3\"", "\"\xE2\x82\"", "\"\xE2\x82",
-        "\"\xF0\x9F\x98\"", "\"abcdefgh\xFF\"", "\"abcdefgh\x01\"",
+        "\"\xF4\x90\x80\x80\"",
+        "\"\xF5\x80\x80\x80\"",
+        "\"\xC3\"",
+        "\"\xE2\x82\"",
+        "\"\xE2\x82",
+        "\"\xF0\x9F\x98\"",
+        "\"abcdefgh\xFF\"",
+        "\"abcdefgh\x01\"",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bool well = tr_scan_value(tr_str_c(bad[i]), &err) == TR_DATA;
-        if (!well) printf("# accepted: %s\n", bad[i]);
+        if (!well)
+            printf("# accepted: %s\n", bad[i]);
         CHECK(well);
     }
     CHECK(refused("[1,2",
@@ -137,7 +221,8 @@ static void values_refused(void) {
     CHECK(refused("[NaN]", "bad JSON at byte 2: expected a value (NaN and Infinity are not JSON)"));
 }
 
-static void stops_at_every_offset(void) {
+static void stops_at_every_offset(void)
+{
     /* Whatever byte of a word the end of a string falls on. */
     for (size_t n = 0; n < 40; n++) {
         char text[64];
@@ -155,11 +240,13 @@ static void stops_at_every_offset(void) {
     }
 }
 
-static void nesting(void) {
+static void nesting(void)
+{
     enum { DEEP = 1000 };
     char *text = malloc(8 * DEEP + 8);
     tr_scan s = {0};
-    if (!text) return;
+    if (!text)
+        return;
     memset(text, '[', DEEP);
     memset(text + DEEP, ']', DEEP);
     CHECK(tr_scan_value(tr_str_of(text, 2 * DEEP), &err) == TR_OK);
@@ -178,7 +265,8 @@ static void nesting(void) {
             at += strlen(open);
         }
         text[at++] = '0';
-        for (size_t i = inner; i-- > 0;) text[at++] = i % 3 ? '}' : ']';
+        for (size_t i = inner; i-- > 0;)
+            text[at++] = i % 3 ? '}' : ']';
         text[at++] = '}';
         CHECK(tr_scan_line(&s, tr_str_of(text, at), known, N_KNOWN, &err) ==
               (inner < DEEP ? TR_OK : TR_DATA));
@@ -190,7 +278,8 @@ static void nesting(void) {
 }
 
 /* The text of a string as written, "" and false where it is refused. */
-static bool text_is(const char *value, const char *data, size_t size) {
+static bool text_is(const char *value, const char *data, size_t size)
+{
     tr_buf b;
     tr_buf_init(&b);
     tr_buf_add_c(&b, "kept:");
@@ -200,7 +289,8 @@ static bool text_is(const char *value, const char *data, size_t size) {
     return well;
 }
 
-static void texts(void) {
+static void texts(void)
+{
     tr_buf b;
     tr_str plain;
     tr_buf_init(&b);
@@ -213,16 +303,13 @@ static void texts(void) {
     CHECK(text_is("\"abc\"", "abc", 3));
     CHECK(text_is("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8));
     CHECK(text_is("\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00!\"",
-                  "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80!",
-                  11));
+                  "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80!", 11));
     CHECK(text_is("\"\\uDBFF\\uDFFF\"", "\xF4\x8F\xBF\xBF", 4));
     CHECK(text_is("\"a\\u0000b\"", "a\0b", 3));
     b.size = 0;
-    static const char *const lone[] = {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"",
-                                       "\"\\ud800\\n\"",
-                                       "\"\\ud800\\ud800\"", "\"\\ud83d\\u0041\"",
-                                       "\"\\ud83d\\ue000\"",
-                                       "\"\\ud800\\\\u\""};
+    static const char *const lone[] = {
+        "\"\\ud800\"",        "\"\\udc00\"",        "\"\\ud800x\"",       "\"\\ud800\\n\"",
+        "\"\\ud800\\ud800\"", "\"\\ud83d\\u0041\"", "\"\\ud83d\\ue000\"", "\"\\ud800\\\\u\""};
     for (size_t i = 0; i < sizeof lone / sizeof *lone; i++) {
         CHECK(!tr_scan_text(tr_str_c(lone[i]), &b, &plain));
         CHECK(b.size == 0 && !b.failed);
@@ -235,16 +322,19 @@ typedef struct {
     size_t n, capacity;
 } floats;
 
-static bool floats_refused(floats *f, const char *value, tr_scan_type type, const char *message) {
+static bool floats_refused(floats *f, const char *value, tr_scan_type type, const char *message)
+{
     size_t before = f->n;
     bool well = tr_scan_floats(tr_str_c(value), type, &f->x, &f->n, &f->capacity, &err) ==
-    TR_DATA &&
+                    TR_DATA &&
                 strcmp(err.message, message) == 0 && f->n == before;
-    if (!well) printf("# %s: got \"%s\"\n", value, err.message);
+    if (!well)
+        printf("# %s: got \"%s\"\n", value, err.message);
     return well;
 }
 
-static void float_arrays(void) {
+static void float_arrays(void)
+{
     floats f = {0};
     const char *text = "[ 1 ,-2.5e-1, 0.1,3.4028235e38,1e-60]";
     CHECK(tr_scan_floats(tr_str_c(text), TR_SCAN_ARRAY, &f.x, &f.n, &f.capacity, &err) == TR_OK);
@@ -267,10 +357,14 @@ static void float_arrays(void) {
     free(f.x);
 }
 
-static void base64(void) {
+static void base64(void)
+{
     floats f = {0};
     const float x[] = {1, -2.5f, 0.1f, 3.4028235e38f, 1e-40f};
-    static const char *const written[] = {"", "AACAPw==", "AACAPwAAIMA=", "AACAPwAAIMDNzMw9",
+    static const char *const written[] = {"",
+                                          "AACAPw==",
+                                          "AACAPwAAIMA=",
+                                          "AACAPwAAIMDNzMw9",
                                           "AACAPwAAIMDNzMw9//9/fw==",
                                           "AACAPwAAIMDNzMw9//9/f8IWAQA="};
     for (size_t n = 0; n <= 5; n++) {
@@ -293,8 +387,8 @@ static void base64(void) {
     CHECK(f.n == 1 && f.x[0] == 3.4028235e38f);
     CHECK(floats_refused(&f, "\"AACAPw\"", TR_SCAN_STRING,
                          "not base64 (its length is no multiple of 4)"));
-    CHECK(floats_refused(&f, "\"AACAPwA=\"", TR_SCAN_STRING,
-                         "base64 of 5 bytes, no multiple of 4"));
+    CHECK(
+        floats_refused(&f, "\"AACAPwA=\"", TR_SCAN_STRING, "base64 of 5 bytes, no multiple of 4"));
     CHECK(floats_refused(&f, "\"AAC-Pw==\"", TR_SCAN_STRING, "not base64 (character 4)"));
     CHECK(floats_refused(&f, "\"AA=APw==\"", TR_SCAN_STRING, "not base64 (character 3)"));
     CHECK(floats_refused(&f, "\"AACAPx==\"", TR_SCAN_STRING,
@@ -305,7 +399,8 @@ static void base64(void) {
     free(f.x);
 }
 
-static void utf8(void) {
+static void utf8(void)
+{
     CHECK(tr_scan_utf8_valid(tr_str_of(NULL, 0)));
     CHECK(tr_scan_utf8_valid(tr_str_of("a\0b", 3)));
     CHECK(!tr_scan_utf8_valid(tr_str_c("12345678\xE2\x82")));
@@ -314,7 +409,8 @@ static void utf8(void) {
     CHECK(tr_scan_utf8_step(tr_str_of("", 0)) == 0);
 }
 
-int main(void) {
+int main(void)
+{
     CASE(members_are_slices);
     CASE(known_keys);
     CASE(lines_refused);

@@ -19,7 +19,10 @@ static tr_trace row(uint64_t i, double propensity, double shadow_share)
 }
 
 /* Five standard errors of a share of n draws. */
-static double error(double p, double n) { return 5 * sqrt(p * (1 - p) / n); }
+static double error(double p, double n)
+{
+    return 5 * sqrt(p * (1 - p) / n);
+}
 
 static void automatic_share(void)
 {
@@ -129,9 +132,14 @@ static void groups_stay_together(void)
 
 static void trailer(void)
 {
-    tr_split_trailer t = {.rows = 12, .seed = 9007199254740991, .share = 1.0 / 3,
-                          .test_share = .1, .group_key = "se\"ssion", .label_key = "label",
-                          .digest = {1, 0xfedcba9876543210}, .grouped = true};
+    tr_split_trailer t = {.rows = 12,
+                          .seed = 9007199254740991,
+                          .share = 1.0 / 3,
+                          .test_share = .1,
+                          .group_key = "se\"ssion",
+                          .label_key = "label",
+                          .digest = {1, 0xfedcba9876543210},
+                          .grouped = true};
     tr_split_trailer back;
     tr_trace_parser *p = tr_trace_open((tr_trace_keys){0}, TR_TRACE_NEED_SPLIT, NULL);
     tr_trace line;
@@ -199,15 +207,15 @@ static int plain_row(char *line, size_t size, uint64_t i)
 static int routed_row(char *line, size_t size, uint64_t i)
 {
     return snprintf(line, size, "{\"id\":%llu,\"input\":\"a\",\"teacher\":\"x\"%s}",
-                    (unsigned long long)i,
-                    i % 10 ? ",\"propensity\":1,\"shadow_share\":0" : "");
+                    (unsigned long long)i, i % 10 ? ",\"propensity\":1,\"shadow_share\":0" : "");
 }
 
 /* The digest and the number of rows of the lines in `text` as their reader would count them. */
 static void check_digest(const tr_buf *text, uint64_t rows)
 {
-    tr_trace_parser *p = tr_trace_open((tr_trace_keys){0}, TR_TRACE_NEED_INPUT |
-                                       TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT, NULL);
+    tr_trace_parser *p =
+        tr_trace_open((tr_trace_keys){0},
+                      TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT, NULL);
     tr_split_trailer trailer_line = {0};
     tr_digest digest = {0, 0};
     uint64_t number = 0;
@@ -233,8 +241,8 @@ static void stream_small_and_large(void)
     static const struct {
         uint64_t n;
         double share;
-    } cases[] = {{10, .4}, {5000, .4}, {8000, .25}, {13333, 2000.0 / 13333}, {13334, .15},
-                 {20000, .15}};
+    } cases[] = {{10, .4},     {5000, .4},  {8000, .25}, {13333, 2000.0 / 13333},
+                 {13334, .15}, {20000, .15}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tr_split_options o = {.seed = 1, .automatic = true};
         tr_buf automatic, fixed;
@@ -243,8 +251,7 @@ static void stream_small_and_large(void)
         tr_split_counts c = run(&o, cases[i].n, plain_row, &automatic);
         CHECK(c.rows == cases[i].n && c.share == cases[i].share && c.eligible == c.rows);
         CHECK(c.train + c.calibration == c.rows && c.test == 0);
-        CHECK_NEAR((double)c.calibration / (double)c.rows, c.share,
-                   error(c.share, (double)c.rows));
+        CHECK_NEAR((double)c.calibration / (double)c.rows, c.share, error(c.share, (double)c.rows));
         check_digest(&automatic, c.rows);
         /* the same bytes as with that share said outright, which streams */
         o.automatic = false;

@@ -22,7 +22,10 @@ static tr_code parse(const char *line)
     return tr_trace_parse(parser, tr_str_c(line), 1, &t, &err);
 }
 
-static bool is(tr_str s, const char *text) { return s.data && tr_str_equal(s, tr_str_c(text)); }
+static bool is(tr_str s, const char *text)
+{
+    return s.data && tr_str_equal(s, tr_str_c(text));
+}
 
 static void plain(void)
 {
@@ -74,9 +77,9 @@ static void named_keys(void)
                 "\"q\":\"a\"}") == TR_OK);
     CHECK(is(t.teacher, "x"));
     /* a named key may have a reserved name */
-    open_keys((tr_trace_keys){.input_key = "decision", .label_key = "split",
-                              .group_key = "decision"},
-              TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER);
+    open_keys(
+        (tr_trace_keys){.input_key = "decision", .label_key = "split", .group_key = "decision"},
+        TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER);
     CHECK(parse("{\"decision\":\"buy\",\"split\":\"a\"}") == TR_OK);
     CHECK(is(t.input, "buy") && is(t.teacher, "a") && is(t.group, "buy") && !t.is_decision);
     CHECK(t.side == TR_SIDE_NONE);
@@ -146,6 +149,9 @@ static void decisions(void)
     CHECK(t.is_decision && !t.teacher.data && t.propensity == 0);
     CHECK(parse("{\"decision\":\"deferred\",\"error\":\"no input\",\"input\":3}") == TR_OK);
     CHECK(t.is_decision && !t.teacher.data && !t.input.data);
+    CHECK(parse("{\"decision\":\"deferred\",\"error\":\"x\",\"input\":\"\\ud800\"}") == TR_OK);
+    CHECK(parse("{\"decision\":\"deferred\",\"input\":\"a\",\"id\":null,\"group\":[]}") == TR_OK);
+    CHECK(!t.teacher.data);
     CHECK(parse("{\"input\":\"a\",\"decision\":\"deferred\",\"teacher\":null}") == TR_OK);
     CHECK(!t.teacher.data);
     CHECK(parse("{\"input\":\"a\",\"label\":null,\"decision\":\"deferred\",\"teacher\":\"x\","

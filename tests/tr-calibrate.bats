@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# tr-calibrate: certificates, refusals, --verify.
+
+load helper
+setup_file() { fixtures; }
+setup() { common; }
+
+# cert [ARGS...]: the certificate for the gated fixture.
+cert() { tr-calibrate -q "$@" "$F/gated.trm" | tr-show | jq .certificate; }
+
+@test "the last words: coverage, the promise, the counts, the savings, the size" {
+    expect 0 bash -c "tr-calibrate --alpha .8 '$F/gated.trm' | tr-show | jq .certificate > '$T/cert'"
+    n=${#stderr_lines[@]}
+    [[ ${stderr_lines[$((n - 3))]} =~ certified:.*\ ([0-9]+)\ rows\ tested,\ ([0-9]+)\ agreed,\ ([0-9]+)\ needed ]]
+    jq -e --argjson t "${BASH_REMATCH[1]}" --argjson a "${BASH_REMATCH[2]}" \
+        --argjson n "${BASH_REMATCH[3]}" '.tested == $t and .agreed == $a and .needed == $n' "$T/cert"
+    [[ ${stderr_lines[$((n - 2))]} =~ answers\ [0-9.]+%.*calls\ saved.*policy\ of\ [0-9.]+\ [kM]B ]]
+    [[ ${stderr_lines[$((n - 1))]} == "with 95% confidence, at least 80% of the traffic that this policy answers "* ]]
+    [ "$(jq -c '[.deployed, .alpha, .delta, .guarantee]' "$T/cert")" = '[true,0.8,0.05,"handled"]' ]
+}
+
+@test "the certificate adds up" {
+    cert --alpha .8 > "$T/cert"
+    jq -e '.agreed >= .needed and .tested >= .agreed and .accepted >= .tested and
+           .inside >= .accepted and .rows >= .inside and .agreed / .tested >= .alpha and
+           (.coverage - .accepted / .rows | fabs) < 1e-12' "$T/cert"
+    # the walk: every step but the last one recorded passed, thresholds fall
+    jq -e '[.walk[] | .threshold] | . == (sort | reverse)' "$T/cert"
+    jq -e '. as $c | [.walk[] | select(.passed)] | last |
+           .accepted == $c.accepted and .tested == $c.tested and .agreed == $c.agreed' "$T/cert"
+    jq -e '.walk | map(select(has("passed"))) | map(.passed) | (index(false) // length) as $k |
+           .[$k + 1:] | length == 0' "$T/cert"
+    # the risk is shared among the candidates
+    jq -e '[.candidates[].delta] | add <= .05 + 1e-9' "$T/cert"
+    jq -e '.delta_used <= .delta' "$T/cert"
+}
+
+@test "a higher bar answers less" {
+    a=$(cert --alpha .7 | jq .coverage)
+    b=$(cert --alpha .85 | jq .coverage)
+    jq -ne "$a >= $b and $b > 0"
+}
+
+@test "refused: a policy that defers everything, why, exit 1" {
+    expect 1 tr-calibrate --alpha .99 -o "$T/p" "$F/gated.trm"
+    [[ $stderr == *refused*"needs at least 299"* ]]
+    tr-show "$T/p" | jq -e '(.certificate | .deployed == false and .coverage == 0 and
+        (.refusal | contains("299"))) and .rule.answers == false'
+    [ "$(tr-route "$T/p" "$F/requests" | jq -r .decision | sort | uniq -c | tr -s ' ')" = " 200 deferred" ]
+    # labels by the coin: no number of rows would do
+    awk 'BEGIN { srand(1); for (i = 1; i <= 600; i++)
+        printf "{\"input\":\"word%d\",\"teacher\":\"l%d\"}\n", i % 50, int(rand() * 4) }' |
+        tr-split -q | tr-train -q --zoo svm | tr-gate > "$T/coin"
+    expect 1 tr-calibrate --alpha .9 -o "$T/p" "$T/coin"
+    [[ $stderr == *refused*"no number of rows"* ]]
+}
+
+@test "a refusal leaves the policy of -o where it is, --replace does not" {
+    tr-calibrate -q --alpha .8 -o "$T/p" "$F/gated.trm"
+    cp "$T/p" "$T/old"
+    expect 1 tr-calibrate --alpha .995 -o "$T/p" "$F/gated.trm"
+    [[ $stderr == *"stays as it was"* ]]
+    cmp "$T/p" "$T/old"
+    expect 1 tr-calibrate --alpha .995 --replace -o "$T/p" "$F/gated.trm"
+    cmp "$T/p" "$F/refused.trp"
+    # a new one does replace
+    expect 0 tr-calibrate --alpha .8 -o "$T/p" "$F/gated.trm"
+    cmp "$T/p" "$T/old"
+    [ "$(ls -A "$T" | grep -c '^\.\?p')" -eq 1 ] # and nothing beside it
+}
+
+@test "--min-coverage refuses what is not worth it" {
+    c=$(cert --alpha .85 | jq .coverage)
+    expect 1 tr-calibrate --alpha .85 --min-coverage "$(jq -n "$c + .01")" -o "$T/p" "$F/gated.trm"
+    expect 0 tr-calibrate --alpha .85 --min-coverage "$(jq -n "$c - .01")" -o "$T/p" "$F/gated.trm"
+}
+
+@test "--guarantee overall covers more and says so" {
+    a=$(cert --alpha .85 | jq .coverage)
+    cert --alpha .85 --guarantee overall > "$T/cert"
+    jq -e --argjson a "$a" '.coverage >= $a and .guarantee == "overall"' "$T/cert"
+    expect 0 bash -c "tr-calibrate --alpha .85 --guarantee overall '$F/gated.trm' > '$T/p'"
+    [[ $stderr == *"of all traffic, deferred included,"* ]]
+    expect 0 tr-calibrate --verify "$T/p" "$F/split"
+}
+
+@test "--defer-label: that label is never answered" {
+    tr-calibrate -q --alpha .75 --defer-label order_status,praise -o "$T/p" "$F/gated.trm"
+    tr-route "$T/p" "$F/log" | jq -r 'select(.decision == "handled") | .label' | sort -u > "$T/labels"
+    run ! grep -qxE 'order_status|praise' "$T/labels"
+    [ "$(wc -l < "$T/labels")" -gt 2 ]
+    [ "$(tr-show "$T/p" | jq -c '[.labels[] | select(.never_answered) | .label]')" = '["order_status","praise"]' ]
+    expect 0 tr-calibrate --verify "$T/p" "$F/split"
+    expect 2 tr-calibrate --alpha .75 --defer-label nothing "$F/gated.trm"
+    [[ $stderr == *nothing* ]]
+}
+
+@test "--novelty: 0 guards nothing; more defers more" {
+    tr-calibrate -q --alpha .7 --novelty 0 "$F/gated.trm" | tr-show | jq -e \
+        '.rule.novelty_most == null and .certificate.inside == .certificate.rows'
+    a=$(cert --alpha .7 --novelty .01 | jq .inside)
+    b=$(cert --alpha .7 --novelty .2 | jq .inside)
+    [ "$b" -lt "$a" ]
+}
+
+@test "ungated streams go by the margin; --family" {
+    tr-calibrate -q --alpha .8 "$F/model.trm" | tr-show | jq -e '.certificate.gate == "margin"'
+    expect 1 tr-calibrate --alpha .85 --family global -o "$T/p" "$F/gated.trm"
+    [ "$(cert --alpha .85 --family l2d | jq -r .family)" = l2d ]
+    tr-calibrate -q --alpha .5 --family global "$F/gated.trm" | tr-show |
+        jq -e '.certificate | .family == "global" and .accepted == .inside'
+    expect 2 tr-calibrate --alpha .8 --family rsbx "$F/gated.trm"
+}
+
+@test "--seed draws another calibration order, the same one twice" {
+    tr-calibrate -q --alpha .8 --seed 7 "$F/gated.trm" > "$T/a"
+    tr-calibrate -q --alpha .8 --seed 7 "$F/gated.trm" | cmp - "$T/a"
+    run ! cmp -s "$T/a" "$F/policy.trp"
+}
+
+@test "--verify: 0 the same, 1 different, 3 other traces" {
+    expect 0 tr-calibrate --verify "$F/policy.trp" "$F/split"
+    expect 0 bash -c "tr-calibrate --verify '$F/policy.trp' < '$F/split'"
+    expect 0 tr-calibrate --verify "$F/refused.trp" "$F/split"
+    # the order of the rows is no matter, since they have ids
+    expect 0 bash -c "tac '$F/split' | tr-calibrate --verify '$F/policy.trp'"
+    tr-split -q --seed 2 "$F/log" > "$T/other"
+    expect 3 tr-calibrate --verify "$F/policy.trp" "$T/other"
+    expect 3 tr-calibrate --verify "$F/policy.trp" "$F/tiny.split"
+    sed '/"split":"calibration"/{0,/"teacher":"[a-z_]*"/s//"teacher":"other"/}' "$F/split" > "$T/other"
+    expect 3 tr-calibrate --verify "$F/policy.trp" "$T/other"
+    expect 3 tr-calibrate --verify "$F/policy.trp" /dev/null
+    expect 3 tr-calibrate --verify "$F/gated.trm" "$F/split"
+    expect 2 tr-calibrate --verify "$F/policy.trp" --alpha .9 "$F/split"
+    expect 4 tr-calibrate --verify "$T/none" "$F/split"
+}
+
+@test "--verify finds a certificate that says more than its traces" {
+    [ -x "$BUILD/faults/prefixes" ] || skip "faults/prefixes is not built"
+    # one count or the threshold changed, every checksum renewed: rows, inside, accepted, tested,
+    # agreed, needed; the threshold in the rule
+    for place in 'CERT 56' 'CERT 64' 'CERT 72' 'CERT 80' 'CERT 88' 'CERT 96' 'RULE 4'; do
+        echo "$place"
+        "$BUILD/faults/prefixes" forge "$F/policy.trp" $place > "$T/p"
+        run ! cmp -s "$T/p" "$F/policy.trp"
+        tr-show -o "$T/json" "$T/p"
+        expect 1 tr-calibrate --verify "$T/p" "$F/split"
+        [[ $stderr == *different* ]]
+    done
+}
+
+@test "alpha is required, between 0 and 1; other wrong usage" {
+    for bad in '' '--alpha 0' '--alpha 1' '--alpha nan' '--alpha 0,9' '--alpha 90' \
+        '--alpha .9 --delta 0' '--alpha .9 --delta 1' '--alpha .9 --guarantee x' \
+        '--alpha .9 --novelty 2' '--alpha .9 --min-coverage -1' '--alpha .9 a b'; do
+        expect 2 tr-calibrate $bad < "$F/gated.trm"
+        [ -z "$output" ]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+    expect 0 tr-calibrate --help
+    [[ $output == *--alpha*--verify* ]]
+    expect 0 tr-calibrate -V
+}
+
+@test "what is no model stream: exit 3, nothing written" {
+    for bad in "$F/policy.trp" "$F/split" /dev/null; do
+        expect 3 tr-calibrate --alpha .9 -o "$T/p" "$bad"
+        [ ! -e "$T/p" ]
+        [[ $stderr == "tr-calibrate: $bad"* ]]
+    done
+}

@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# tr-route: the contract of a filter, decisions, reserved keys, reload.
+
+load helper
+setup_file() { fixtures; }
+setup() { common; }
+
+# wait_lines FILE N: until FILE has N lines, ten seconds at most.
+wait_lines() {
+    for _ in $(seq 100); do
+        [ "$(wc -l < "$1")" -ge "$2" ] && return
+        sleep .1
+    done
+    echo "$1 has $(wc -l < "$1") lines, not $2"
+    return 1
+}
+
+@test "one decision for each request, in order, handled and deferred" {
+    tr-route "$F/policy.trp" "$F/requests" > "$T/out"
+    [ "$(wc -l < "$T/out")" -eq 200 ]
+    jq -r .id "$T/out" | cmp - <(jq -r .id "$F/requests")
+    jq -r .input "$T/out" | cmp - <(jq -r .input "$F/requests")
+    [ "$(jq -r .decision "$T/out" | sort -u | paste -sd,)" = deferred,handled ]
+    jq -se 'all(if .decision == "handled"
+                then (.label | type) == "string" and .stage == 1 and .propensity == 0
+                else .label == null and .stage == null and .propensity == 1 end)' "$T/out"
+    jq -se 'all(.shadow_share == 0 and .accept_score >= 0 and .accept_score <= 1)' "$T/out"
+    jq -se 'all(has("error") | not)' "$T/out"
+}
+
+@test "what is handled reaches the threshold" {
+    threshold=$(tr-show "$F/policy.trp" | jq .rule.threshold)
+    tr-route "$F/policy.trp" "$F/requests" | jq -se --argjson t "$threshold" '
+        map(select(.decision == "handled")) | length > 20 and all(.accept_score >= $t)'
+}
+
+@test "the shape of a decision, to the byte" {
+    s='"accept_score":[0-9.]*'
+    decide '{"input":"red a","id":7}' | grep -qx \
+        "{\"input\":\"red a\",\"id\":7,\"label\":\"red\",\"decision\":\"handled\",$s,\"stage\":1,\"propensity\":0,\"shadow_share\":0}"
+    decide '{"input":"quite other words"}' | grep -qx \
+        "{\"input\":\"quite other words\",\"label\":null,\"decision\":\"deferred\",$s,\"stage\":null,\"propensity\":1,\"shadow_share\":0}"
+    [ "$(decide '[]')" = '{"label":null,"decision":"deferred","accept_score":null,"stage":null,"propensity":1,"shadow_share":0,"error":"line 1: bad JSON at byte 1: not a JSON object"}' ]
+}
+
+@test "unknown keys pass byte for byte, numbers included" {
+    line='"a":1.0e400000,"b":-0.0,"c":123456789012345678901234567890,"k\u0065y":"\ud83d\ude00\/","d":[ 1 , {"b" : 2.50} ],"x":1,"x":1,"é":"é","metadata":{"embedding":[1,2],"label":"l"},"split":"test","group":null'
+    [[ $(decide "{$line,\"input\":\"red a\"}") == "{$line,\"input\":\"red a\",\"label\":"* ]]
+    [[ $(decide "{\"input\":\"red a\",$line}") == "{\"input\":\"red a\",$line,\"label\":"* ]]
+    # also of a request that is refused
+    [[ $(decide "{$line,\"input\":null}") == "{$line,\"input\":null,\"label\":null,"*'"error":'* ]]
+}
+
+@test "reserved keys are dropped, a teacher under an alias is written as teacher" {
+    out=$(decide '{"input":"red a","decision":"deferred","accept_score":9,"stage":9,"propensity":0.5,"shadow_share":0.5,"shadow":true,"error":"e","label":"old","k":1}')
+    jq -ce '[.decision, .stage, .shadow_share, has("shadow"), has("error"), has("teacher"), .label, .k] ==
+            ["handled", 1, 0, false, false, false, "red", 1]' <<< "$out"
+    # each name once
+    [ "$(grep -o '"[a-z_]*":' <<< "$out" | sort | uniq -d)" = "" ]
+    for alias in teacher teacher_output label intent output answer; do
+        [[ $(decide "{\"input\":\"red a\",\"$alias\":\"x\"}") == '{"input":"red a","teacher":"x","label":"red",'*'"propensity":1,'* ]]
+    done
+    # "teacher" comes before its aliases, and only one is the teacher
+    out=$(decide '{"input":"red a","label":"l","teacher":"t","intent":"i"}')
+    [ "$(jq -c '[.teacher, .intent, .label]' <<< "$out")" = '["t","i","red"]' ]
+    # of a decision only "teacher" is one
+    out=$(decide '{"input":"red a","label":"l","decision":"handled"}')
+    [ "$(jq -c 'has("teacher")' <<< "$out")" = false ]
+    # no label yet
+    decide '{"input":"red a","teacher":null}' | jq -ce 'has("error") | not'
+}
+
+@test "an embedding goes, unless it is to be kept" {
+    line='{"input":"red a","embedding":[1,2,3]}'
+    [[ $(decide "$line") == '{"input":"red a","label":'* ]]
+    [[ $(decide "$line" --keep-embedding) == '{"input":"red a","embedding":[1,2,3],"label":'* ]]
+}
+
+@test "aliases of the input; the policy knows the keys it was fitted with" {
+    for alias in input query text prompt question; do
+        [[ $(decide "{\"$alias\":\"red a\"}") == "{\"$alias\":\"red a\",\"label\":\"red\","* ]]
+    done
+    sed 's/"input"/"body"/; s/"teacher"/"verdict"/' "$F/tiny.log" |
+        tr-split -q --input-key body --label-key verdict | tr-train -q --zoo svm | tr-gate |
+        tr-calibrate -q --alpha .8 -o "$T/p"
+    out=$(echo '{"body":"red a","verdict":"v","input":"blue b"}' | tr-route "$T/p")
+    [[ $out == '{"body":"red a","teacher":"v","input":"blue b","label":"red",'* ]]
+    run --separate-stderr tr-route "$T/p" <<< '{"input":"red a"}'
+    [ "$status" -eq 3 ]
+    [[ $output == *'no \"body\"'* ]]
+}
+
+@test "bad lines: deferred with error and line number, counted, exit 3 at the end" {
+    printf '%s\n' '{"input":"red a"}' 'x' '' '{"input":"blue b"}' '{"tr-split":{}}' '{"input":1}' > "$T/in"
+    expect 3 tr-route "$F/tiny.trp" "$T/in"
+    [ "${#lines[@]}" -eq 6 ]
+    [[ $stderr == *"4 lines"* ]]
+    for k in 2 3 5 6; do
+        jq -e --arg k "$k" '(.error | startswith("line \($k): ")) and .decision == "deferred" and
+            .label == null and .accept_score == null' <<< "${lines[$((k - 1))]}"
+    done
+    for k in 1 4; do
+        jq -e '.decision == "handled" and (has("error") | not)' <<< "${lines[$((k - 1))]}"
+    done
+    # -q says nothing of it but keeps the status; numbers run over all files
+    expect 3 tr-route -q "$F/tiny.trp" "$T/in" "$T/in"
+    jq -e '.error | startswith("line 8: ")' <<< "${lines[7]}"
+}
+
+@test "a last line without newline is a line; empty input is no line" {
+    [ "$(printf '{"input":"red a"}\n{"input":"blue b"}' | tr-route "$F/tiny.trp" | wc -l)" -eq 2 ]
+    expect 0 bash -c "tr-route '$F/tiny.trp' < /dev/null"
+    [ -z "$output$stderr" ]
+    expect 3 tr-route "$F/tiny.trp" <(printf '{"input":"red a"}\n{"inp')
+    [ "${#lines[@]}" -eq 2 ]
+}
+
+@test "the same bytes for any threads and batches, and bad lines in their place" {
+    { cat "$F/requests"; echo x; cat "$F/requests" <(printf '{"input":"last"}'); } > "$T/in"
+    tr-route "$F/policy.trp" "$T/in" > "$T/a" 2> /dev/null || [ $? -eq 3 ]
+    for args in '-j 2' '-j 3 --batch 7' '--batch 1' '-j 2 --batch 1' '-j 2 --batch 4096' --line-buffered; do
+        echo "$args"
+        tr-route $args "$F/policy.trp" "$T/in" 2> /dev/null | cmp - "$T/a" || [ "${PIPESTATUS[*]}" = "3 0" ]
+    done
+}
+
+@test "no state from line to line" {
+    tr-route "$F/policy.trp" "$F/requests" | sort > "$T/a"
+    shuf --random-source="$F/log" "$F/requests" | tr-route "$F/policy.trp" | sort | cmp - "$T/a"
+    tail -1 "$F/requests" | tr-route "$F/policy.trp" > "$T/one"
+    tr-route "$F/policy.trp" "$F/requests" | tail -1 | cmp - "$T/one"
+}
+
+@test "output is flushed whenever input would block" {
+    for args in '' '-j 2' '--batch 1' --line-buffered; do
+        rm -f "$T/in" "$T/out"
+        mkfifo "$T/in"
+        tr-route $args "$F/tiny.trp" < "$T/in" > "$T/out" 3>&- &
+        exec 8> "$T/in"
+        echo '{"input":"red a"}' >&8
+        wait_lines "$T/out" 1
+        # two lines and half a line: two decisions
+        printf '{"input":"red a"}\n{"input":"blue b"}\n{"inp' >&8
+        wait_lines "$T/out" 3
+        printf 'ut":"red c"}' >&8
+        exec 8>&-
+        wait $!
+        [ "$(wc -l < "$T/out")" -eq 4 ]
+        [ "$(jq -r .decision "$T/out" | sort -u)" = handled ]
+    done
+}
+
+@test "SIGHUP takes the new policy in; a bad one leaves the old one in use" {
+    for args in '-j 1' '-j 2'; do
+        rm -f "$T/in" "$T/out"
+        mkfifo "$T/in"
+        cp "$F/tiny.trp" "$T/p"
+        tr-route $args "$T/p" < "$T/in" > "$T/out" 2> "$T/err" 3>&- &
+        router=$!
+        exec 8> "$T/in"
+        ask() { # N: one more request, N decisions after it
+            echo '{"input":"red a"}' >&8
+            wait_lines "$T/out" "$1"
+        }
+        ask 1
+        cp "$F/refused.trp" "$T/new"
+        mv "$T/new" "$T/p"
+        ask 2
+        kill -HUP $router
+        ask 3
+        echo junk > "$T/new"
+        mv "$T/new" "$T/p"
+        kill -HUP $router
+        ask 4
+        rm "$T/p"
+        kill -HUP $router
+        ask 5
+        cp "$F/tiny.trp" "$T/p"
+        kill -HUP $router
+        ask 6
+        exec 8>&-
+        wait $router
+        jq -r .decision "$T/out" | paste -sd, > "$T/seen"
+        cat "$T/seen" "$T/err"
+        [ "$(cat "$T/seen")" = handled,handled,deferred,deferred,deferred,handled ]
+        [ "$(grep -c 'stays in use' "$T/err")" -eq 2 ]
+        grep -q "$T/p: is no tr-tools file" "$T/err"
+    done
+}
+
+@test "a policy written with -o under a running router is safe" {
+    mkfifo "$T/in"
+    cp "$F/tiny.trp" "$T/p"
+    tr-route "$T/p" < "$T/in" > "$T/out" 3>&- &
+    exec 8> "$T/in"
+    echo '{"input":"red a"}' >&8
+    wait_lines "$T/out" 1
+    tr-calibrate -q --alpha .75 -o "$T/p" "$F/tiny.trm"
+    echo '{"input":"red a"}' >&8
+    exec 8>&-
+    wait $!
+    [ "$(jq -r .decision "$T/out" | sort | uniq -c | tr -s ' ')" = " 2 handled" ]
+}
+
+@test "a refused policy defers everything, bad lines still count" {
+    expect 3 tr-route "$F/refused.trp" <(cat "$F/requests"; echo x)
+    [ "${#lines[@]}" -eq 201 ]
+    [ "$(printf '%s\n' "${lines[@]}" | jq -r .decision | sort -u)" = deferred ]
+}
+
+@test "decisions route again to the same decisions" {
+    tr-route "$F/policy.trp" "$F/requests" > "$T/a"
+    tr-route "$F/policy.trp" "$T/a" | cmp - "$T/a"
+}
+
+@test "the memory does not grow with the input" {
+    sanitized && skip "not under the sanitizers"
+    peak() { # TIMES: of that many requests, in kB
+        mkfifo "$T/in"
+        tr-route -j 2 "$F/tiny.trp" < "$T/in" > "$T/out" 3>&- &
+        exec 8> "$T/in"
+        for _ in $(seq "$1"); do cat "$F/requests"; done >&8
+        wait_lines "$T/out" $((200 * $1)) >&2
+        awk '$1 == "VmHWM:" { print $2 }' "/proc/$!/status"
+        exec 8>&-
+        wait $!
+        rm "$T/in"
+    }
+    a=$(peak 40)
+    b=$(peak 800)
+    echo "$a kB, $b kB"
+    [ "$a" -gt 0 ]
+    [ "$b" -lt $((a + a / 4 + 2000)) ]
+}
+
+@test "no policy, a bad policy, wrong usage" {
+    expect 2 tr-route
+    expect 2 tr-route "$F/tiny.trp" --batch 0
+    expect 2 tr-route "$F/tiny.trp" --bogus
+    expect 4 tr-route "$T/none"
+    for bad in "$F/tiny.trm" "$F/split" /dev/null; do
+        expect 3 tr-route "$bad" "$F/requests"
+        [ -z "$output" ]
+        [[ $stderr == "tr-route: $bad: "* ]]
+    done
+    expect 4 tr-route "$F/tiny.trp" "$F/requests" "$T/none"
+    [[ $stderr == *"$T/none"* ]]
+    [ "${#lines[@]}" -eq 200 ] # none lost
+    expect 0 tr-route -h
+    for o in line-buffered keep-embedding batch threads output; do
+        [[ $output == *"--$o"* ]]
+    done
+    expect 0 tr-route -V
+}
+
+@test "options before and after operands" {
+    tr-route "$F/policy.trp" "$F/requests" > "$T/a"
+    tr-route --line-buffered "$F/policy.trp" -- "$F/requests" | cmp - "$T/a"
+    tr-route "$F/policy.trp" "$F/requests" -o "$T/b" -j2
+    cmp "$T/a" "$T/b"
+}

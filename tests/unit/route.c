@@ -1,0 +1,304 @@
+#include "policy/route.h"
+
+#include "check.h"
+#include "policy/calibrate.h"
+#include "small.h"
+
+/* One policy for all cases: "other" is never answered. */
+static tr_stream stream;
+static tr_policy policy;
+static tr_route_worker *worker;
+
+/* The decision line for a request, as text; *bad as tr_route_line has it. */
+static const char *line_with(tr_route_worker *w, const char *request, size_t size, bool keep,
+                             bool *bad)
+{
+    static tr_buf out;
+    tr_err err = {0};
+    tr_buf_clear(&out);
+    char *copy = malloc(size ? size : 1);
+    if (!copy)
+        exit(4);
+    memcpy(copy, request, size);
+    CHECK(tr_route_line(w, tr_str_of(copy, size), 7, keep, &out, bad, &err) == TR_OK);
+    free(copy);
+    CHECK(out.size > 2 && out.data[out.size - 1] == '\n');
+    CHECK(!memchr(out.data, '\n', out.size - 1));
+    out.data[out.size - 1] = 0;
+    return out.data;
+}
+
+static const char *line(const char *request)
+{
+    bool bad;
+    const char *out = line_with(worker, request, strlen(request), false, &bad);
+    CHECK(!bad && !strstr(out, "\"error\""));
+    return out;
+}
+
+/* Compares up to the score, which the fit may move: "…\"accept_score\":" and what follows it. */
+static int is(const char *got, const char *before, const char *after)
+{
+    size_t n = strlen(before);
+    const char *at = got + n;
+    int ok = !strncmp(got, before, n);
+    while (ok && ((*at >= '0' && *at <= '9') || *at == '.'))
+        at++;
+    ok = ok && at > got + n && !strcmp(at, after);
+    if (!ok)
+        printf("# %s\n# not %s...%s\n", got, before, after);
+    return ok;
+}
+
+#define HANDLED ",\"decision\":\"handled\",\"accept_score\":"
+#define DEFERRED "\"label\":null,\"decision\":\"deferred\",\"accept_score\":"
+#define AFTER_HANDLED ",\"stage\":1,\"propensity\":0,\"shadow_share\":0}"
+#define AFTER_DEFERRED ",\"stage\":null,\"propensity\":1,\"shadow_share\":0}"
+
+static void decisions_are_made(void)
+{
+    CHECK(is(line("{\"input\":\"invoice charge paid card bank\"}"),
+             "{\"input\":\"invoice charge paid card bank\",\"label\":\"billing\"" HANDLED,
+             AFTER_HANDLED));
+    CHECK(is(line("{\"input\":\"refund broken size wrong box\"}"),
+             "{\"input\":\"refund broken size wrong box\",\"label\":\"returns\"" HANDLED,
+             AFTER_HANDLED));
+    CHECK(is(line("{\"input\":\"hello thanks hours team job\"}"), /* a label never answered */
+             "{\"input\":\"hello thanks hours team job\"," DEFERRED, AFTER_DEFERRED));
+    CHECK(is(line("{\"input\":\"zyx wvut qqq kkk\"}"), "{\"input\":\"zyx wvut qqq kkk\"," DEFERRED,
+             AFTER_DEFERRED));
+    CHECK(is(line("{\"input\":\"\"}"), "{\"input\":\"\"," DEFERRED, AFTER_DEFERRED));
+}
+
+static void reasons_are_told_apart(void)
+{
+    static const struct {
+        const char *text;
+        tr_route_why why;
+    } right[] = {{"invoice charge paid card bank", TR_ROUTE_HANDLED},
+                 {"hello thanks hours team job", TR_ROUTE_LABEL},
+                 {"zyx wvut qqq kkk", TR_ROUTE_NOVEL}};
+    for (size_t k = 0; k < sizeof right / sizeof *right; k++) {
+        tr_decision d;
+        CHECK(tr_route_text(worker, tr_str_c(right[k].text), &d));
+        if (d.why != right[k].why)
+            printf("# %s: %d, score %u\n", right[k].text, (int)d.why, d.score);
+        CHECK(d.why == right[k].why);
+    }
+    tr_buf log = small_log(200, 1, 5); /* words at random: mostly below the threshold */
+    size_t low = 0;
+    for (const char *at = log.data;
+         (at = memmem(at, (size_t)(log.data + log.size - at), "input", 5));) {
+        tr_decision d;
+        at += strlen("input\":\"");
+        CHECK(tr_route_text(worker, tr_str_of(at, strcspn(at, "\"")), &d));
+        low += d.why == TR_ROUTE_LOW;
+        CHECK(d.why != TR_ROUTE_LOW || d.score < policy.rule.threshold);
+        CHECK(d.why != TR_ROUTE_HANDLED || d.score >= policy.rule.threshold);
+    }
+    CHECK(low > 50);
+    tr_buf_free(&log);
+}
+
+/* The rule is the certified one, at its very edge. */
+static void the_threshold_itself_is_accepted(void)
+{
+    tr_decision d;
+    const tr_str text = tr_str_c("invoice charge paid card bank");
+    uint32_t threshold = policy.rule.threshold;
+    CHECK(tr_route_text(worker, text, &d));
+    policy.rule.threshold = d.score;
+    CHECK(tr_route_text(worker, text, &d) && d.why == TR_ROUTE_HANDLED);
+    policy.rule.threshold = d.score + 1;
+    CHECK(tr_route_text(worker, text, &d) && d.why == TR_ROUTE_LOW);
+    policy.rule.threshold = threshold;
+}
+
+#define CLEAR "\"input\":\"invoice charge paid card bank\""
+
+static void unknown_keys_pass_byte_for_byte(void)
+{
+    CHECK(is(line("{ \"n\" : 123456789012345678901234567890.10e+5 , " CLEAR
+                  ",\"x\\u0041\":[ 1, {\"a\" : null} ],\"n\":-0}"),
+             "{\"n\":123456789012345678901234567890.10e+5," CLEAR
+             ",\"x\\u0041\":[ 1, {\"a\" : null} ],\"n\":-0,\"label\":\"billing\"" HANDLED,
+             AFTER_HANDLED));
+    CHECK(is(line("{\"id\":\"a\\/b\",\"query\":\"invoice charge paid card bank\",\"metadata\":{}}"),
+             "{\"id\":\"a\\/b\",\"query\":\"invoice charge paid card bank\",\"metadata\":{},"
+             "\"label\":\"billing\"" HANDLED,
+             AFTER_HANDLED));
+}
+
+static void reserved_keys_are_dropped(void)
+{
+    CHECK(
+        is(line("{\"decision\":\"handled\",\"accept_score\":1,\"stage\":9,\"propensity\":0.5,"
+                "\"shadow_share\":0.5," CLEAR ",\"shadow\":true,\"error\":\"e\",\"label\":\"x\"}"),
+           "{" CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+    CHECK(is(line("{\"l\\u0061bel\":\"x\",\"decision\":null,\"\\u0065rror\":1," CLEAR "}"),
+             "{" CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+    CHECK(is(line("{" CLEAR ",\"embedding\":[1,2]}"), "{" CLEAR ",\"label\":\"billing\"" HANDLED,
+             AFTER_HANDLED));
+    bool bad;
+    const char request[] = "{\"embedding\": [1, 2]," CLEAR "}";
+    CHECK(is(line_with(worker, request, strlen(request), true, &bad),
+             "{\"embedding\":[1, 2]," CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+}
+
+/* A teacher label of whatever name is written as "teacher", and is known for certain. */
+static void a_teacher_comes_along(void)
+{
+    static const char after[] = ",\"stage\":1,\"propensity\":1,\"shadow_share\":0}";
+    CHECK(is(line("{" CLEAR ",\"intent\":\"returns\"}"),
+             "{" CLEAR ",\"teacher\":\"returns\",\"label\":\"billing\"" HANDLED, after));
+    CHECK(is(line("{\"label\":\"re\\u0074urns\"," CLEAR "}"),
+             "{\"teacher\":\"re\\u0074urns\"," CLEAR ",\"label\":\"billing\"" HANDLED, after));
+    CHECK(is(line("{\"answer\":\"b\",\"teacher\":\"a\"," CLEAR "}"),
+             "{\"answer\":\"b\",\"teacher\":\"a\"," CLEAR ",\"label\":\"billing\"" HANDLED, after));
+    CHECK(is(line("{" CLEAR ",\"teacher\":null}"),
+             "{" CLEAR ",\"teacher\":null,\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+}
+
+#define ERROR_TAIL                                                                                 \
+    "\"label\":null,\"decision\":\"deferred\",\"accept_score\":null,\"stage\":null,"               \
+    "\"propensity\":1,\"shadow_share\":0,\"error\":\"line 7: "
+
+static void bad_lines_become_errors(void)
+{
+    static const struct {
+        const char *request, *kept;
+    } cases[] = {{"", ""},
+                 {"null", ""},
+                 {"{\"a\":1", ""},
+                 {"{\"a\":1}", "\"a\":1,"}, /* sound, but without an input */
+                 {"{\"id\":\"q\",\"input\":null}", "\"id\":\"q\",\"input\":null,"},
+                 {"{\"input\":[\"x\"],\"embedding\":[1]}", "\"input\":[\"x\"],"},
+                 {"{\"input\":5,\"label\":\"x\"}", "\"input\":5,\"teacher\":\"x\","},
+                 {"{\"input\":\"\xff\"}", ""},
+                 {"{\"input\":\"a\",\"input\":\"b\"}", ""},
+                 {"{\"input\":\"\\ud800\"}", "\"input\":\"\\ud800\","}};
+    line("{" CLEAR ",\"label\":\"x\"}"); /* leaves a teacher behind that must be forgotten */
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        bool bad = false;
+        char expected[400];
+        const char *got =
+            line_with(worker, cases[k].request, strlen(cases[k].request), false, &bad);
+        snprintf(expected, sizeof expected, "{%s" ERROR_TAIL, cases[k].kept);
+        int ok = bad && !strncmp(got, expected, strlen(expected)) &&
+                 !strcmp(got + strlen(got) - 2, "\"}");
+        if (!ok)
+            printf("# %s\n# not %s\n", got, expected);
+        CHECK(ok);
+        tr_err err;
+        CHECK(tr_scan_value(tr_str_c(got), &err) == TR_OK); /* JSON all the same */
+    }
+    bool bad;
+    CHECK(strstr(line_with(worker, "{\"input\":\"a\0b\"}", 15, false, &bad), "\"error\"") && bad);
+    line("{" CLEAR "}"); /* and the next one is as if nothing had been */
+}
+
+/* The same line from another worker, and after other lines, gives the same bytes. */
+static void no_state_from_line_to_line(void)
+{
+    tr_buf log = small_log(300, 0.5, 77), first;
+    tr_err err = {0};
+    tr_route_worker *other = tr_route_open(&policy, &err);
+    CHECK(other != NULL);
+    tr_buf_init(&first);
+    for (int pass = 0; other && pass < 2; pass++) {
+        size_t at = log.size, matched = 0;
+        const char *data = log.data;
+        for (size_t k = 0; k < 300; k++) { /* forward, then backward with the other worker */
+            const char *begin;
+            size_t size;
+            if (!pass) {
+                begin = data;
+                size = (size_t)((char *)memchr(begin, '\n', (size_t)(log.data + log.size - begin)) -
+                                begin);
+                data += size + 1;
+            } else {
+                size_t end = at - 1;
+                at = end;
+                while (at && log.data[at - 1] != '\n')
+                    at--;
+                begin = log.data + at;
+                size = end - at;
+            }
+            bool bad;
+            const char *out = line_with(pass ? other : worker, begin, size, false, &bad);
+            CHECK(!bad);
+            if (!pass) {
+                tr_buf_add(&first, out, strlen(out));
+                tr_buf_add_char(&first, '\n');
+            } else {
+                matched += memmem(first.data, first.size, out, strlen(out)) != NULL;
+            }
+        }
+        CHECK(!pass || matched == 300);
+    }
+    CHECK(memmem(first.data, first.size, "handled", 7) &&
+          memmem(first.data, first.size, "deferred", 8));
+    tr_route_close(other);
+    tr_buf_free(&first);
+    tr_buf_free(&log);
+}
+
+static void a_refused_policy_defers_everything(void)
+{
+    tr_calibrate_options o = {.alpha = 0.999, .delta = 0.05, .min_coverage = 0.05};
+    tr_policy p;
+    tr_err err = {0};
+    CHECK(tr_calibrate_run(&stream, &o, &p, &err) == TR_NO);
+    tr_route_worker *w = tr_route_open(&p, &err);
+    CHECK(w != NULL);
+    bool bad;
+    CHECK(w && is(line_with(w, "{" CLEAR "}", strlen("{" CLEAR "}"), false, &bad),
+                  "{" CLEAR "," DEFERRED, AFTER_DEFERRED));
+    tr_route_close(w);
+    tr_route_close(NULL);
+    tr_policy_free(&p);
+}
+
+static void named_keys_are_remembered(void)
+{
+    strcpy(policy.origin.input_key, "question");
+    strcpy(policy.origin.label_key, "gold");
+    tr_err err = {0};
+    tr_route_worker *w = tr_route_open(&policy, &err);
+    CHECK(w != NULL);
+    bool bad;
+    const char request[] =
+        "{\"question\":\"invoice charge paid card bank\",\"input\":\"x\",\"gold\":\"other\"}";
+    CHECK(w && is(line_with(w, request, strlen(request), false, &bad),
+                  "{\"question\":\"invoice charge paid card bank\",\"input\":\"x\","
+                  "\"teacher\":\"other\",\"label\":\"billing\"" HANDLED,
+                  ",\"stage\":1,\"propensity\":1,\"shadow_share\":0}"));
+    tr_route_close(w);
+    *policy.origin.input_key = *policy.origin.label_key = 0;
+}
+
+int main(void)
+{
+    tr_err err = {0};
+    tr_calibrate_options o = {
+        .alpha = 0.9, .delta = 0.05, .novelty = 0.01, .min_coverage = 0.05, .defer_label = "other"};
+    tr_buf bytes = small_gated(1200, 0.3, "svm", NULL);
+    if (tr_stream_take(&stream, &bytes, "small", &err) != TR_OK ||
+        tr_calibrate_run(&stream, &o, &policy, &err) != TR_OK ||
+        !(worker = tr_route_open(&policy, &err)))
+        return 4;
+    CASE(decisions_are_made);
+    CASE(reasons_are_told_apart);
+    CASE(the_threshold_itself_is_accepted);
+    CASE(unknown_keys_pass_byte_for_byte);
+    CASE(reserved_keys_are_dropped);
+    CASE(a_teacher_comes_along);
+    CASE(bad_lines_become_errors);
+    CASE(no_state_from_line_to_line);
+    CASE(a_refused_policy_defers_everything);
+    CASE(named_keys_are_remembered);
+    tr_route_close(worker);
+    tr_policy_free(&policy);
+    tr_stream_free(&stream);
+    return CHECK_END;
+}
