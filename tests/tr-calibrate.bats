@@ -43,9 +43,9 @@ cert() { tr-calibrate -q "$@" "$F/gated.trm" | tr-show | jq .certificate; }
 
 @test "refused: a policy that defers everything, why, exit 1" {
     expect 1 tr-calibrate --alpha .99 -o "$T/p" "$F/gated.trm"
-    [[ $stderr == *refused*"needs at least 299"* ]]
+    [[ $stderr == *refused*"needs at least 321"* ]]
     tr-show "$T/p" | jq -e '(.certificate | .deployed == false and .coverage == 0 and
-        (.refusal | contains("299"))) and .rule.answers == false'
+        (.refusal | contains("321"))) and .rule.answers == false'
     [ "$(tr-route "$T/p" "$F/requests" | jq -r .decision | sort | uniq -c | tr -s ' ')" = " 200 deferred" ]
     # labels by the coin: no number of rows would do
     awk 'BEGIN { srand(1); for (i = 1; i <= 600; i++)

@@ -1,8 +1,8 @@
 /* tfidf: the vocabulary of a log, and a text as a weighted row over it.
  *
  * Weights are (1 + ln count) · idf, idf = ln((1 + rows) / (1 + rows with it)) + 1, and the two
- * blocks (word grams, character grams) each have length 1. Grams are known by their 64-bit hash
- * alone.
+ * blocks (word grams, character grams) each have length 1. A count above 15 is first cut to its
+ * upper four bits. Grams are known by their 64-bit hash alone.
  *
  * Upstream: ngram. Downstream: featurize. */
 #ifndef TR_TFIDF_H

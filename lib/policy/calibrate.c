@@ -172,7 +172,7 @@ static int64_t rows_wanted(const tr_certify_node *node, double alpha, double del
 static void explain_refusal(const work *w, tr_certificate *c)
 {
     const tr_certify_path *p = &w->paths[w->order[0]];
-    int64_t least = tr_stat_least_rows(c->alpha, c->delta), wanted = 0;
+    int64_t least = tr_stat_least_rows(c->alpha, c->delta_used), wanted = 0;
     double best = 0;
     for (int k = 0; k < p->n_nodes; k++) {
         const tr_certify_node *node = &p->nodes[k];
@@ -186,9 +186,11 @@ static void explain_refusal(const work *w, tr_certificate *c)
     size_t size = sizeof c->refusal;
     if ((int64_t)c->rows < least)
         snprintf(c->refusal, size,
-                 "too few calibration rows: %llu, and agreement %g at delta %g needs at least %lld "
-                 "even where all of them agree",
-                 (unsigned long long)c->rows, c->alpha, c->delta, (long long)least);
+                 "too few calibration rows: %llu, and agreement %g needs at least %lld even where "
+                 "all of "
+                 "them agree (delta %g%s)",
+                 (unsigned long long)c->rows, c->alpha, (long long)least, c->delta,
+                 c->delta_used < c->delta ? ", shared by several candidates" : "");
     else if (wanted > (int64_t)c->rows)
         snprintf(c->refusal, size,
                  "too few calibration rows: %llu; about %lld would do, going by the training rows",

@@ -229,11 +229,16 @@ int main(int argc, char **argv)
     }
     null_fd = fileno(null);
     size_t size = file.size;
-    if (forges)
-        return forge(file.data, size, argv[3], (size_t)strtoul(argv[4], NULL, 10));
+    if (forges) {
+        int status = forge(file.data, size, argv[3], (size_t)strtoul(argv[4], NULL, 10));
+        tr_buf_free(&file);
+        fclose(null);
+        return status;
+    }
     tr_buf_add_zero(&file, UNIT); /* for the bytes behind the end */
     if (file.failed || try(file.data, size, file.data[3], &err) != TR_OK) {
         fprintf(stderr, "prefixes: %s is not sound to begin with: %s\n", argv[2], err.message);
+        tr_buf_free(&file);
         return 3;
     }
     if (!strcmp(argv[1], "cut"))
