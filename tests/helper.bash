@@ -66,7 +66,7 @@ teardown() {
 }
 
 # The sanitizers need memory and time of their own.
-sanitized() { nm -D "$BIN/tr-route" 2> /dev/null | grep -q __asan_init; }
+sanitized() { [[ $(nm -D "$BIN/tr-route" 2> /dev/null) == *__asan_init* ]]; }
 
 # deep N: a list in lists, N deep.
 deep() { printf '[%.0s' $(seq "$1"); printf ']%.0s' $(seq "$1"); }

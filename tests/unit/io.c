@@ -345,15 +345,14 @@ static void closed_pipe(void)
     for (int ignored = 0; ignored < 2; ignored++) {
         int p[2], status = 0;
         CHECK(pipe(p) == 0);
+        close(p[0]); /* before the child can write */
         pid_t child = fork();
         if (child == 0) {
-            close(p[0]);
             signal(SIGPIPE, ignored ? SIG_IGN : SIG_DFL);
             tr_writer *w = tr_writer_open_fd(p[1], "pipe", &err);
             _exit(!w || tr_writer_add(w, "x", 1, &err) != TR_OK ||
                   tr_writer_close(w, &err) != TR_OK);
         }
-        close(p[0]);
         close(p[1]);
         CHECK(waitpid(child, &status, 0) == child);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
