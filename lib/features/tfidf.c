@@ -261,7 +261,9 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, 
     row->n = 0;
     if (!tr_mem_reserve((void **)&row->index, &row->capacity, grams->n + 1, sizeof *row->index) ||
         !tr_mem_reserve((void **)&row->value, &row->value_capacity, grams->n + 1,
-                        sizeof *row->value))
+                        sizeof *row->value) ||
+        !tr_mem_reserve((void **)&row->column, &row->column_capacity, grams->n + 1,
+                        sizeof *row->column))
         return false;
     if (row->count_capacity < v->n) {
         free(row->count);
@@ -270,13 +272,20 @@ bool tr_tfidf_transform(const tr_tfidf *v, const tr_ngrams *grams, bool as_new, 
         if (!row->count)
             return false;
     }
-    size_t unseen = 0, words_end = 0;
+    /* the table and the counts are larger than the nearest caches: look up first, ask ahead */
     for (size_t k = 0; k < grams->n; k++) {
-        if (k + AHEAD < grams->n) /* the table is larger than the nearest caches */
+        if (k + AHEAD < grams->n)
             __builtin_prefetch(&v->slot[(uint32_t)grams->gram[k + AHEAD] & (v->n_slots - 1)]);
         int64_t j = column(v, grams->gram[k]);
         if (j >= 0 && as_new && v->single[j])
             j = -1;
+        row->column[k] = (int32_t)j;
+        if (j >= 0)
+            __builtin_prefetch(&row->count[j]);
+    }
+    size_t unseen = 0, words_end = 0;
+    for (size_t k = 0; k < grams->n; k++) {
+        int32_t j = row->column[k];
         if (k < grams->n_words)
             unseen += j < 0;
         else if (k == grams->n_words)
@@ -306,6 +315,7 @@ void tr_tfidf_row_free(tr_tfidf_row *row)
     free(row->index);
     free(row->value);
     free(row->count);
+    free(row->column);
     *row = (tr_tfidf_row){0};
 }
 

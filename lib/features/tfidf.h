@@ -51,7 +51,8 @@ typedef struct {
     float unseen; /* share of the word grams that the vocabulary lacks, 0..1; 1 for a text without
                      words */
     /* private */
-    size_t capacity, value_capacity, count_capacity;
+    size_t capacity, value_capacity, count_capacity, column_capacity;
+    int32_t *column; /* of each gram, -1: none */
     uint32_t *count; /* a column's place in the row + 1; all zero between calls */
 } tr_tfidf_row;
 

@@ -70,9 +70,9 @@ static float log_share(const tr_novelty_tail *t, float x)
     return t->log_share[low] + part * (t->log_share[high] - t->log_share[low]);
 }
 
-float tr_novelty_of(const tr_novelty *v, const tr_softmax_summary *s, float unseen)
+float tr_novelty_of(const tr_novelty *v, float evidence, float unseen)
 {
-    return -(log_share(&v->evidence, s->evidence) + log_share(&v->seen, -unseen));
+    return -(log_share(&v->evidence, evidence) + log_share(&v->seen, -unseen));
 }
 
 /* ---- binary form ---- */

@@ -33,7 +33,7 @@ TR_MUST tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h,
                                const tr_softmax_summary *summary, const uint32_t *rows, size_t n,
                                tr_err *err);
 /* >= 0. The same bits on every machine. */
-float tr_novelty_of(const tr_novelty *v, const tr_softmax_summary *s, float unseen);
+float tr_novelty_of(const tr_novelty *v, float evidence, float unseen);
 
 void tr_novelty_write(const tr_novelty *v, tr_buf *out);
 TR_MUST tr_code tr_novelty_read(tr_novelty *v, tr_le_reader *r, tr_err *err);

@@ -10,7 +10,7 @@ typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { AHEAD = 6, LINE_FLOATS = 16, LINE_BYTES = 64 };
+enum { AHEAD = 12, LINE_FLOATS = 16, LINE_BYTES = 64 };
 
 /* Rows of weights are far apart: ask for those of the entries to come while adding these. */
 INLINE void prefetch_row(const float *w, size_t width, tr_sparse_row row, size_t q)
@@ -105,15 +105,17 @@ __attribute__((target("avx2"))) static void scatter_avx2(float *w, size_t width,
 AVX2 void bytes_tile(const int8_t *w, const float *scale, size_t width, tr_sparse_row row, float *z,
                      int tile, bool first)
 {
-    __m256 sum[4];
+    __m256 sum[12];
     for (int t = 0; t < tile; t++)
         sum[t] = _mm256_loadu_ps(z + t * TR_DOT_LANES);
     for (size_t q = 0; q < row.n; q++) {
         const int8_t *x = w + (size_t)row.index[q] * width;
         __m256 v = _mm256_set1_ps(row.value[q] * scale[row.index[q]]);
-        if (first && q + AHEAD < row.n)
+        if (first && q + AHEAD < row.n) {
+            __builtin_prefetch(&scale[row.index[q + AHEAD]]);
             for (size_t l = 0; l < width; l += LINE_BYTES)
                 __builtin_prefetch(w + (size_t)row.index[q + AHEAD] * width + l);
+        }
         for (int t = 0; t < tile; t++) {
             __m128i eight = _mm_loadl_epi64((const __m128i *)(const void *)(x + t * TR_DOT_LANES));
             __m256 y = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight));
@@ -127,7 +129,19 @@ AVX2 void bytes_tile(const int8_t *w, const float *scale, size_t width, tr_spars
 __attribute__((target("avx2"))) static void bytes_avx2(const int8_t *w, const float *scale,
                                                        size_t width, tr_sparse_row row, float *z)
 {
+    /* as many labels at once as there are registers for: a row is then read but once or twice */
     size_t l = 0;
+    for (; l + 12 * TR_DOT_LANES <= width; l += 12 * TR_DOT_LANES)
+        bytes_tile(w + l, scale, width, row, z + l, 12, l == 0);
+    if (l + 8 * TR_DOT_LANES <= width) {
+        if (l + 10 * TR_DOT_LANES <= width) {
+            bytes_tile(w + l, scale, width, row, z + l, 10, l == 0);
+            l += 10 * TR_DOT_LANES;
+        } else {
+            bytes_tile(w + l, scale, width, row, z + l, 8, l == 0);
+            l += 8 * TR_DOT_LANES;
+        }
+    }
     for (; l + 4 * TR_DOT_LANES <= width; l += 4 * TR_DOT_LANES)
         bytes_tile(w + l, scale, width, row, z + l, 4, l == 0);
     for (; l + 2 * TR_DOT_LANES <= width; l += 2 * TR_DOT_LANES)

@@ -52,28 +52,33 @@ enum { LANES = 8 };
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Vectors of the compiler's own; a comparison gives all ones or all zeros. */
+typedef float floats __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(32), aligned(4), may_alias));
+
 INLINE void exp_lanes(const float *x, float *y)
 {
-    for (int i = 0; i < LANES; i++) {
-        float v = x[i] > -87.f ? x[i] : -87.f; /* also for NaN */
-        v = v > 88.f ? 88.f : v;
-        float t = v * 1.44269504f;
-        int32_t k = (int32_t)(t + (t < 0 ? -0.5f : 0.5f));
-        float f = (float)k;
-        float r = (v - f * 0.693359375f) + f * 2.12194440e-4f;
-        float p = 1.f / 5040;
-        p = p * r + 1.f / 720;
-        p = p * r + 1.f / 120;
-        p = p * r + 1.f / 24;
-        p = p * r + 1.f / 6;
-        p = p * r + 0.5f;
-        p = p * r + 1.f;
-        p = p * r + 1.f;
-        int32_t bits = (k + 127) << 23;
-        float factor;
-        memcpy(&factor, &bits, sizeof factor);
-        y[i] = p * factor;
-    }
+    const floats zero = {0}, low = zero - 87.f, high = zero + 88.f, half = zero + 0.5f;
+    floats v = *(const floats *)x;
+    ints above = v > low; /* false for NaN too */
+    v = (floats)((above & (ints)v) | (~above & (ints)low));
+    ints beyond = v > high;
+    v = (floats)((beyond & (ints)high) | (~beyond & (ints)v));
+    floats t = v * 1.44269504f;
+    ints negative = t < zero;
+    floats round = (floats)((negative & (ints)-half) | (~negative & (ints)half));
+    ints k = __builtin_convertvector(t + round, ints);
+    floats f = __builtin_convertvector(k, floats);
+    floats r = (v - f * 0.693359375f) + f * 2.12194440e-4f;
+    floats p = zero + 1.f / 5040;
+    p = p * r + 1.f / 720;
+    p = p * r + 1.f / 120;
+    p = p * r + 1.f / 24;
+    p = p * r + 1.f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.f;
+    p = p * r + 1.f;
+    *(floats *)y = p * (floats)((k + 127) << 23);
 }
 
 INLINE void log_lanes(const float *x, float *y)

@@ -74,6 +74,15 @@ void tr_softmax_summarize(const float *z, uint32_t labels, float *scratch, tr_so
     out->gap = top - second;
 }
 
+float tr_softmax_evidence(const float *z, uint32_t labels, float *scratch)
+{
+    float top = largest(z, labels);
+    for (uint32_t l = 0; l < labels; l++)
+        scratch[l] = z[l] - top;
+    tr_real_exp_floats(scratch, scratch, labels);
+    return top + (float)tr_real_log((double)sum_floats(scratch, labels));
+}
+
 /* ---- scales ---- */
 
 typedef struct {

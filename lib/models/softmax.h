@@ -23,6 +23,9 @@ typedef struct {
 /* z: `labels` (>= 2) scaled values; scratch: as many floats. */
 void tr_softmax_summarize(const float *z, uint32_t labels, float *scratch, tr_softmax_summary *out);
 
+/* The evidence of a summary alone, to the bit. */
+float tr_softmax_evidence(const float *z, uint32_t labels, float *scratch);
+
 /* Scales w[0..members) >= 0 that minimize the mean log-loss of softmax(sum of w[m] · z[m]).
  * z[m]: rows × labels row-major; label[i] = UINT32_MAX: the row is left out. Rows beyond the first
  * 20,000 that count are not looked at. Newton's method; the problem is convex. */

@@ -61,8 +61,8 @@ static tr_code set_limit(work *w, size_t m, tr_err *err)
     double total = 0, beyond = 0;
     for (size_t k = 0; k < w->n_train; k++) {
         const tr_heldout_row *r = &h->rows[w->train[k]];
-        x[k] =
-            (weighed){tr_novelty_of(&w->novelty[m], &summary[w->train[k]], r->unseen), r->weight};
+        x[k] = (weighed){tr_novelty_of(&w->novelty[m], summary[w->train[k]].evidence, r->unseen),
+                         r->weight};
         total += (double)r->weight;
     }
     qsort(x, w->n_train, sizeof *x, by_novelty);
@@ -118,8 +118,8 @@ static bool fill_side(work *w, const candidate *c, const uint32_t *rows, size_t 
         const tr_softmax_summary *s = &m->summary[rows[k]];
         score[k] = (double)score_of(m, c->gated, rows[k], r->unseen);
         agree[k] = s->label == r->label;
-        inside[k] = tr_novelty_of(&w->novelty[c->member], &guard->summary[rows[k]], r->unseen) <=
-                        w->limit[c->member] &&
+        inside[k] = tr_novelty_of(&w->novelty[c->member], guard->summary[rows[k]].evidence,
+                                  r->unseen) <= w->limit[c->member] &&
                     !w->label_deferred[s->label];
         if (weight)
             weight[k] = (double)r->weight;

@@ -39,7 +39,7 @@ static tr_novelty fit(size_t n)
 static float of(const tr_novelty *v, double evidence, double unseen)
 {
     tr_softmax_summary s = {.evidence = (float)evidence};
-    return tr_novelty_of(v, &s, (float)unseen);
+    return tr_novelty_of(v, s.evidence, (float)unseen);
 }
 
 /* Less evidence is stranger, more unseen is stranger; never below zero. */

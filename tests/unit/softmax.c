@@ -48,6 +48,7 @@ static void matches_a_plain_computation(void)
                 CHECK_NEAR((double)s.p[k], p[k], 2e-6);
             CHECK_NEAR((double)s.entropy, entropy, 1e-5);
             CHECK_NEAR((double)s.evidence, log(sum), 1e-5 * (1 + fabs(log(sum))));
+            CHECK(s.evidence == tr_softmax_evidence(z, labels, scratch));
             CHECK(s.top == z[label]);
             CHECK_NEAR((double)s.gap, best[0] - best[1], 1e-5);
             free(z);
