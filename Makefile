@@ -24,6 +24,11 @@ CFLAGS   ?= -O2 -g
 FIXED     = -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-fast-math -pthread -Ilib -Isrc \
             -DTR_VERSION='"$(VERSION)"' $(WARN) $(WERROR)
 LIBS      = -lcjson -llapacke -lopenblas -lutf8proc -lm
+# The member xgb, where its library is there. Only what trains is linked with it.
+ifneq ($(wildcard /usr/include/xgboost/c_api.h),)
+FIXED    += -DTR_HAVE_XGBOOST
+LIBS     += -Wl,--as-needed -lxgboost
+endif
 
 ifdef SAN
 FLAVOUR  := san
@@ -65,7 +70,7 @@ $(BUILD)/%.o: %.c
 
 # The kernels: unrolled and vectorized, whatever CFLAGS says for the rest.
 ifndef SAN
-$(BUILD)/lib/maths/%.o $(BUILD)/lib/models/%.o: CFLAGS += -O3
+$(BUILD)/lib/maths/%.o $(BUILD)/lib/models/%.o $(BUILD)/lib/zoo/%.o: CFLAGS += -O3
 endif
 
 $(BIN)/tr-%: $(BUILD)/src/tr-%.o $(SHARED_O) $(BUILD)/libtr.a

@@ -70,11 +70,42 @@ shuffle() {
         { next_x(); printf "%d\t%s\n", x, $0 }' | sort -n -k 1,1 | cut -f 2-
 }
 
+# Options that several benchmarks have: --minilm (embeddings beside the text, from the .minilm.npy
+# beside a set), --no-text (those alone), --zoo NAMES, --gate FEATURES.
+minilm=
+zoo=lean
+training=()
+gate=all
+# shared_option OPTION VALUE: takes one of them; prints how many words it was, fails for others.
+shared_option() {
+    case $1 in
+    --minilm) minilm=1 ;;
+    --no-text) minilm=1 training+=(--no-text) ;;
+    --zoo) zoo=${2:?a zoo} taken=2 ;;
+    --gate) gate=${2:?features} taken=2 ;;
+    *) return 1 ;;
+    esac
+}
+
+# traces FILE...: the traces of data sets, with their embeddings where --minilm asks for them.
+traces() {
+    local f
+    for f; do
+        if [ -n "$minilm" ]; then
+            tr-embed -q --npy "${f%.jsonl}.minilm.npy" "$f"
+        else
+            cat "$f"
+        fi
+    done
+}
+
 # model SEED LOG...: the gated model stream of a log, on stdout.
 model() {
     local seed=$1
     shift
-    tr-split -q --seed "$seed" "$@" | tr-train -q --seed "$seed" "${jobs[@]}" | tr-gate -q
+    tr-split -q --seed "$seed" "$@" |
+        tr-train -q --seed "$seed" --zoo "$zoo" "${training[@]}" "${jobs[@]}" |
+        tr-gate -q --features "$gate"
 }
 
 # policy SEED ALPHA MODEL POLICY OPTION...: calibrates; prints 0 (certified) or 1 (refused).

@@ -1,10 +1,10 @@
 """Drives tracer-llm for bench/speed.
 
-    peer_tracer.py fit LOG LOG.npy TRAFFIC TRAFFIC.npy TARGET ARTIFACTS [EVERY]
+    peer_tracer.py fit LOG LOG.npy TRAFFIC TRAFFIC.npy TARGET ARTIFACTS [EVERY [lean|all]]
     peer_tracer.py first TRAFFIC.npy ARTIFACTS
 
-fit: fits one target on the lean set of candidates, embeddings given as float32, and routes the
-traffic; prints one JSON object. The seconds are those of tracer.fit alone, without the imports
+fit: fits one target on the lean set of candidates (or all), embeddings given as float32, and routes
+the traffic; prints one JSON object. The seconds are those of tracer.fit alone, without the imports
 and without the loading of the embeddings. first: loads the policy and decides one row; to be
 timed from outside.
 """
@@ -21,12 +21,12 @@ LEAN = ("dt", "rf", "et", "gbt", "xgb")
 BATCHES = 100
 
 
-def fit(log, log_npy, traffic, traffic_npy, target, artifacts, every=1):
+def fit(log, log_npy, traffic, traffic_npy, target, artifacts, every=1, zoo="lean"):
     every = int(every)
     rows = np.ascontiguousarray(np.load(log_npy)[::every].astype(np.float32))
     config = tracer.FitConfig(target_teacher_agreement=float(target),
                               frontier_targets=(float(target),),
-                              skip_candidates=LEAN, verbose=False)
+                              skip_candidates=LEAN if zoo == "lean" else (), verbose=False)
     wall, cpu = time.perf_counter(), time.process_time()
     tracer.fit(log, artifacts, embeddings=rows, config=config)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

@@ -1,4 +1,5 @@
 /* Lines of JSONL: what tr_scan_line takes must hold together, whatever the bytes. */
+#include "doors/floats.h"
 #include "doors/json.h"
 #include "doors/scan.h"
 
@@ -38,13 +39,13 @@ static void check_floats(const tr_scan_member *m)
     tr_err err;
     tr_buf b;
     tr_buf_init(&b);
-    if (tr_scan_floats(m->value, m->type, &x, &n, &capacity, &err) == TR_OK) {
+    if (tr_floats_read(m->value, m->type, &x, &n, &capacity, &err) == TR_OK) {
         for (size_t i = 0; i < n; i++)
             HOLDS(isfinite(x[i]));
         tr_buf_add_char(&b, '"');
-        tr_scan_put_base64(&b, x, n);
+        tr_floats_put_base64(&b, x, n);
         tr_buf_add_char(&b, '"');
-        HOLDS(tr_scan_floats(tr_buf_str(&b), TR_SCAN_STRING, &y, &n_again, &capacity_again, &err) ==
+        HOLDS(tr_floats_read(tr_buf_str(&b), TR_SCAN_STRING, &y, &n_again, &capacity_again, &err) ==
               TR_OK);
         HOLDS(n == n_again && (n == 0 || memcmp(x, y, n * sizeof *x) == 0));
     } else {

@@ -108,7 +108,7 @@ static tr_code verify(const tr_cli *cli, const char *file, tr_err *err)
     tr_code code = tr_policy_read(&p, file, err);
     tr_reader *in = code == TR_OK ? tr_reader_open(cli->operands, cli->n_operands, err) : NULL;
     if (code == TR_OK)
-        code = in ? tr_dataset_read(&d, in, false, err) : err->code;
+        code = in ? tr_dataset_read(&d, in, tr_verify_reads(&p), err) : err->code;
     tr_reader_close(in);
     if (code == TR_OK)
         code = tr_verify_policy(&p, &d, err);
@@ -127,7 +127,7 @@ static tr_code verify(const tr_cli *cli, const char *file, tr_err *err)
 int main(int argc, char **argv)
 {
     tr_cli cli;
-    options x = {.o = {.delta = 0.05, .novelty = 0.01, .min_coverage = 0.05}};
+    options x = {.o = {.delta = 0.05, .targets = 1, .novelty = 0.01, .min_coverage = 0.05}};
     tr_err err = {0};
 
     tr_cli_init(&cli, "tr-calibrate");
@@ -139,7 +139,9 @@ int main(int argc, char **argv)
         {0, "guarantee", "WHAT", TR_OPT_CHOICE, &x.guarantee, .choices = tr_guarantee_names,
          .help = "handled: of what is answered; overall: of all traffic, deferred included"},
         {0, "family", "NAME", TR_OPT_CHOICE, &x.family, .choices = tr_family_names,
-         .help = "global: accept all or nothing; l2d: one gated stage; auto: whatever covers most"},
+         .help = "global: accept all or nothing; l2d: one gated stage; rsb: a second stage gated "
+                 "on what the "
+                 "first defers; auto: whatever covers most"},
         {0, "novelty", "N", TR_OPT_REAL, &x.o.novelty, 0, 0.5,
          .help = "share of ordinary traffic to defer as least like the log; 0: no guard"},
         {0, "defer-label", "L,L...", TR_OPT_TEXT, &x.o.defer_label,

@@ -13,13 +13,15 @@ manual page says more.
   -o, --output POLICY           write POLICY, whole or not at all, instead of standard output
   -d, --delta D                 risk that the promise fails (default 0.05)
       --guarantee WHAT          handled or overall (default handled)
-      --family NAME             auto, global or l2d (default auto)
+      --family NAME             auto, global, l2d or rsb (default auto)
       --novelty N               share of ordinary traffic to defer as least like the log
                                 (default 0.01)
       --defer-label L,L...      labels never to answer
       --min-coverage C          least certified coverage that is worth deploying (default 0.05)
       --replace                 let a refusal replace the policy in the -o file
       --zoo lean|all|LIST       surrogates to train (default lean)
+      --no-text                 train on the embeddings alone
+      --no-embedding            train on the texts alone
       --folds K                 parts of the training rows that are held out in turn (default 5)
       --features tracer|all|LIST
                                 what the acceptor sees (default all)
@@ -72,6 +74,7 @@ takes() {
 flag() {
     case $1 in
         --replace) calibrate+=("$1") ;;
+        --no-text | --no-embedding) train+=("$1") ;;
         --strict) split+=("$1") ;;
         --quiet | --verbose) split+=("$1") train+=("$1") gate+=("$1") calibrate+=("$1") ;;
         --help) usage; exit ;;
@@ -98,10 +101,12 @@ while [ $# -gt 0 ]; do
             [ $# -gt 0 ] || wrong "$word needs a value"
             takes "$word" "$1"
             shift ;;
-        --replace=* | --strict=* | --quiet=* | --verbose=* | --help=* | --version=*)
+        --replace=* | --no-text=* | --no-embedding=* | --strict=* | --quiet=* | --verbose=* | \
+            --help=* | --version=*)
             wrong "${word%%=*} takes no value" ;;
         --*=*) set -- "${word%%=*}" "${word#*=}" "$@" ;;
-        --replace | --strict | --quiet | --verbose | --help | --version) flag "$word" ;;
+        --replace | --no-text | --no-embedding | --strict | --quiet | --verbose | --help | \
+            --version) flag "$word" ;;
         -?*) wrong "there is no option $word" ;;
         *) files+=("$word") ;;
     esac

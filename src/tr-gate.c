@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     const tr_opt own[] = {
         {0, "features", "tracer|all|LIST", TR_OPT_CALL, &choose,
          .help = "what the acceptor sees: top1, top2, margin, entropy (these four: tracer), logit, "
-                 "third, top, gap, evidence, unseen, label"},
+                 "third, top, gap, evidence, unseen, agreement, near, label"},
     };
     tr_cli_add(&cli, own, sizeof own / sizeof *own);
     tr_cli_add_shared(&cli, TR_CLI_OUTPUT);

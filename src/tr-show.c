@@ -4,6 +4,7 @@
 #include "gate/stream.h"
 #include "ground/mem.h"
 #include "policy/policy.h"
+#include "policy/print.h"
 #include "traces/trace.h"
 
 #include <math.h>
@@ -41,17 +42,6 @@ static void show_origin(tr_json_writer *w, const tr_origin *o)
     tr_json_close_object(w);
 }
 
-static void show_acceptor(tr_json_writer *w, const tr_acceptor *a)
-{
-    tr_json_open_object(w);
-    for (int k = 0; k < TR_ACCEPTOR_FEATURES; k++)
-        if (a->mask >> k & 1)
-            tr_json_key_double(w, tr_acceptor_names[k], a->weight[k]);
-    tr_json_key_double(w, "intercept", a->intercept);
-    tr_json_key_bool(w, tr_acceptor_names[TR_ACCEPTOR_LABEL], a->offset != NULL);
-    tr_json_close_object(w);
-}
-
 /* Rows and out-of-fold agreement of each label; NaN: not known. */
 static void show_labels(tr_json_writer *w, const tr_labels *labels, const double *agreement,
                         const uint8_t *deferred)
@@ -75,7 +65,8 @@ static void show_policy(tr_json_writer *w, const tr_policy *p)
     tr_json_key_c(w, "kind", "policy");
     show_origin(w, &p->origin);
     tr_json_key(w, "certificate");
-    tr_certificate_print(&p->certificate, &p->origin, w);
+    tr_print_certificate(&p->certificate, &p->origin, w);
+    tr_print_families(&p->certificate, w);
     tr_json_key(w, "rule");
     tr_json_open_object(w);
     tr_json_key_bool(w, "answers", p->rule.accepts);
@@ -85,14 +76,19 @@ static void show_policy(tr_json_writer *w, const tr_policy *p)
     }
     tr_json_close_object(w);
     if (p->rule.accepts) {
-        tr_json_key(w, "surrogate");
-        tr_json_open_object(w);
-        tr_json_key_c(w, "member", p->certificate.member);
-        tr_json_key_u64(w, "features", p->vocabulary.n);
-        tr_json_key_u64(w, "word_features", p->vocabulary.n_words);
-        tr_json_key(w, "acceptor");
-        p->acceptor.mask ? show_acceptor(w, &p->acceptor) : tr_json_null(w);
-        tr_json_close_object(w);
+        tr_print_features(w, &p->bank.features);
+        tr_json_key(w, "stages");
+        tr_json_open_array(w);
+        for (uint32_t k = 0; k < p->stages; k++) {
+            tr_json_open_object(w);
+            tr_json_key_c(w, "member", p->stage[k].member);
+            tr_print_mixture(w, &p->bank, &p->stage[k].mixture);
+            tr_json_key(w, "acceptor");
+            p->stage[k].acceptor.mask ? tr_print_acceptor(w, &p->stage[k].acceptor)
+                                      : tr_json_null(w);
+            tr_json_close_object(w);
+        }
+        tr_json_close_array(w);
     }
     show_labels(w, &p->labels, p->label_agreement, p->rule.label_deferred);
 }
@@ -127,8 +123,7 @@ static tr_code show_stream(tr_json_writer *w, const tr_stream *s, tr_err *err)
         return tr_err_memory(err);
     tr_json_key_c(w, "kind", "model stream");
     show_origin(w, &s->origin);
-    tr_json_key_u64(w, "features", s->vocabulary.n);
-    tr_json_key_u64(w, "word_features", s->vocabulary.n_words);
+    tr_print_features(w, &s->bank.features);
     tr_json_key(w, "members");
     tr_json_open_array(w);
     size_t best = 0;
@@ -142,9 +137,20 @@ static tr_code show_stream(tr_json_writer *w, const tr_stream *s, tr_err *err)
         tr_json_open_object(w);
         tr_json_key_c(w, "member", s->member[m].name);
         tr_json_key_double(w, "agreement", agreement);
-        tr_json_key_double(w, "scale", s->member[m].scale);
+        tr_print_mixture(w, &s->bank, &s->member[m].mixture);
         tr_json_key(w, "acceptor");
-        s->member[m].gated ? show_acceptor(w, &s->member[m].acceptor) : tr_json_null(w);
+        s->member[m].gated ? tr_print_acceptor(w, &s->member[m].acceptor) : tr_json_null(w);
+        tr_json_close_object(w);
+    }
+    tr_json_close_array(w);
+    tr_json_key(w, "cascades");
+    tr_json_open_array(w);
+    for (size_t k = 0; k < s->n_cascades; k++) {
+        tr_json_open_object(w);
+        tr_json_key_c(w, "first", s->member[s->cascade[k].first].name);
+        tr_json_key_c(w, "second", s->member[s->cascade[k].second].name);
+        tr_json_key(w, "acceptor");
+        tr_print_acceptor(w, &s->cascade[k].acceptor);
         tr_json_close_object(w);
     }
     tr_json_close_array(w);

@@ -129,6 +129,7 @@ static void say_summary(const tr_cli *cli, const tr_split_options *o, const tr_s
     say_side(cli, "train", c->train, c->rows, "");
     say_side(cli, "calibration", c->calibration, c->rows, rule);
     say_side(cli, "test", c->test, c->rows, "");
+    say_count(cli, "embeddings", c->dimensions, "numbers in each");
     if (o->keys.group_key)
         say_count(cli, "not grouped", c->rows - c->grouped,
                   "rows without that key; each is a group of its own");

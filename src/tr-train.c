@@ -4,6 +4,7 @@
 #include "gate/train.h"
 #include "ground/num.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ static const char tail[] =
     "policy.trp\n";
 
 typedef struct {
-    bool chosen[TR_ZOO_SIZE];
+    tr_chosen chosen[TR_ZOO_SIZE];
     char reason[256];
     const char *text;
 } zoo_choice;
@@ -27,7 +28,7 @@ static const char *parse_zoo(void *context, const char *value)
 {
     zoo_choice *z = context;
     z->text = value;
-    return tr_zoo_choose(value, z->chosen, z->reason);
+    return tr_roster_choose(value, z->chosen, z->reason);
 }
 
 static const char *show_zoo(const void *context)
@@ -54,8 +55,14 @@ static void say_report(const tr_cli *cli, const tr_dataset *d, const tr_train_re
     char rows[TR_NUM_TEXT], held[TR_NUM_TEXT];
     tr_num_print_grouped(rows, d->train);
     tr_num_print_grouped(held, r->held_out);
-    tr_cli_say(cli, "%s training rows, %u labels, %u features; %s rows held out in %u %s", rows,
-               d->labels.n, r->columns, held, r->folds, r->folds == 1 ? "part" : "folds");
+    char text[64] = "", view[64] = "";
+    if (d->has_text)
+        snprintf(text, sizeof text, "%u features of text", r->columns);
+    if (r->dims)
+        snprintf(view, sizeof view, "%s%u of %s", d->has_text ? " and " : "features: ", r->dims,
+                 r->of_text ? "their SVD" : "the embedding");
+    tr_cli_say(cli, "%s training rows, %u labels, %s%s; %s rows held out in %u %s", rows,
+               d->labels.n, text, view, held, r->folds, r->folds == 1 ? "part" : "folds");
     if (d->left_out_labels)
         tr_cli_say(cli, "%u label%s with fewer than %d training rows%s: never answered (%llu rows)",
                    d->left_out_labels, d->left_out_labels == 1 ? "" : "s", TR_DATASET_LABEL_ROWS,
@@ -95,16 +102,22 @@ int main(int argc, char **argv)
     tr_train_options o = {.folds = 5};
     zoo_choice zoo = {.text = "lean"};
     int64_t folds = 5;
-    bool no_trailer = false;
+    bool no_trailer = false, no_text = false, no_embedding = false;
     tr_opt_call choose = {parse_zoo, show_zoo, &zoo};
     tr_err err = {0};
 
-    tr_zoo_choose("lean", zoo.chosen, zoo.reason);
+    tr_roster_choose("lean", zoo.chosen, zoo.reason);
+    char members[512];
+    int used = snprintf(members, sizeof members, "surrogates to train:");
+    for (int m = 0; m < TR_ZOO_SIZE; m++)
+        used += snprintf(members + used, sizeof members - (size_t)used, "%s %s", m ? "," : "",
+                         tr_roster[m].name);
+    snprintf(members + used, sizeof members - (size_t)used, "; -NAME leaves one out");
     tr_cli_init(&cli, "tr-train");
     const tr_opt own[] = {
-        {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose,
-         .help = "surrogates to train: logreg_c1, logreg_c10, sgd_log, svm, nb, blend; -NAME "
-                 "leaves one out"},
+        {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose, .help = members},
+        {0, "no-text", NULL, TR_OPT_FLAG, &no_text, .help = "train on the embeddings alone"},
+        {0, "no-embedding", NULL, TR_OPT_FLAG, &no_embedding, .help = "train on the texts alone"},
         {0, "folds", "K", TR_OPT_INT, &folds, 2, 20,
          .help = "parts of the training rows that are held out in turn"},
         {0, "no-trailer", NULL, TR_OPT_FLAG, &no_trailer,
@@ -117,11 +130,15 @@ int main(int argc, char **argv)
     o.threads = (int)cli.threads;
     o.seed = (uint64_t)cli.seed;
     memcpy(o.chosen, zoo.chosen, sizeof o.chosen);
+    if (no_text && no_embedding)
+        return tr_cli_wrong(&cli, "--no-text and --no-embedding leave nothing to train on");
     tr_cli_waits_for(&cli, "the output of tr-split");
 
     tr_dataset d;
     tr_reader *in = tr_reader_open(cli.operands, cli.n_operands, &err);
-    tr_code code = in ? tr_dataset_read(&d, in, !no_trailer, &err) : err.code;
+    tr_dataset_options reads = {
+        .need_trailer = !no_trailer, .no_text = no_text, .no_embedding = no_embedding};
+    tr_code code = in ? tr_dataset_read(&d, in, reads, &err) : err.code;
     tr_reader_close(in);
     if (code == TR_OK) {
         code = train(&cli, &d, &o, &err);

@@ -23,6 +23,8 @@ common() {
 #   requests                                   200 support requests
 #   refused.trp                                a policy that defers everything
 #   tiny.log tiny.split tiny.trm tiny.trp      60 traces of two labels, a file of some kB
+#   e.log e.split e.trm e.trp e.requests       the log and the requests with embeddings, the default
+#                                              members, a cascade (rsb), α .75
 fixtures() {
     common
     [ -e "$F/done" ] && return
@@ -38,6 +40,11 @@ fixtures() {
     tr-split -q "$F/tiny.log" > "$F/tiny.split"
     tr-train -q --zoo svm "$F/tiny.split" | tr-gate -q > "$F/tiny.trm"
     tr-calibrate -q --alpha .8 -o "$F/tiny.trp" "$F/tiny.trm"
+    embedded < "$F/log" > "$F/e.log"
+    embedded < "$F/requests" > "$F/e.requests"
+    tr-split -q "$F/e.log" > "$F/e.split"
+    tr-train -q "$F/e.split" | tr-gate -q > "$F/e.trm"
+    tr-calibrate -q --alpha .75 --family rsb -o "$F/e.trp" "$F/e.trm"
     touch "$F/done"
 }
 
@@ -46,6 +53,21 @@ tiny_log() {
     awk -v n="$1" -v more="${2-}" 'BEGIN { split("red blue", colour); split("abcdefg", c, "")
         for (i = 1; i <= n; i++) printf "{\"id\":\"%d\",\"input\":\"%s %s\",\"teacher\":\"%s\"%s}\n",
             i, colour[i % 2 + 1], c[i % 7 + 1], colour[i % 2 + 1], more }'
+}
+
+# embedded: the traces of standard input with 12 numbers beside each, sums over its words of what a
+# hash of the word says; all of them are exact as float32.
+embedded() {
+    jq -c 'def number($h; $k): (($h * (2 * $k + 3) + $k * 40503) % 65521 * ($k + 17) % 127 - 63) / 64;
+        [.input | ascii_downcase | splits("[^a-z]+") | select(. != "") | explode |
+            reduce .[] as $c (7; (. * 31 + $c) % 65521)] as $words |
+        . + {embedding: [range(12) as $k | reduce $words[] as $h (1 / 64; . + number($h; $k))]}'
+}
+
+# as_base64: the same lines, their embeddings as base64 of little-endian float32.
+as_base64() {
+    perl -MMIME::Base64 -pe \
+        's/"embedding":\[([^]]*)\]/q("embedding":") . encode_base64(pack("f<*", split(",", $1)), "") . q(")/e'
 }
 
 # fit ARGS...: a log on standard input to a policy on standard output, without words.

@@ -178,6 +178,66 @@ deferred() {
     done
 }
 
+# vector VALUE: a trace with that embedding.
+vector() { printf '{"input":"a","teacher":"b","embedding":%s}' "$1"; }
+
+@test "refused: an embedding that is none" {
+    for e in '[1,[2]]' '[null]' '["1"]' '[1,]' '{"0":1}' 'true' '7' '[]' '""' '"A"' '"AAAA"' '"AACAPw"' \
+        '"AACAPw=="x' '"AACAP w=="' '"AACAPw==="' '"AAC-Pw=="' '[1e400]' '[-1e39]' '"AADAfw=="' '"AACA/w=="'; do
+        refused "$(vector "$e")" ''
+    done
+    # more numbers than there may be, and one number of 100,000 digits, which is one
+    refused "$(vector "[0$(printf ',0%.0s' $(seq 16384))]")" 'embedding'
+    refused "$(vector "$(deep 100)")" 'embedding'
+    # of twenty traces one has an embedding
+    refused "$(vector "[0.$(printf '1%.0s' $(seq 100000))]")" 'embedding'
+}
+
+@test "a byte changed in a section of any kind is noticed, in a stream and in a policy" {
+    embedded < "$F/tiny.log" | tr-split -q | tr-train -q --zoo svm,knn,dt,mlp_1h,blend |
+        tr-gate > "$T/e.trm"
+    tr-calibrate -q --alpha .8 --family rsb -o "$T/e.trp" "$T/e.trm"
+    flipped() { # FILE TAG COMMAND...: a byte of the first payload so named
+        at=$(grep -abo "$2" "$1" | sed 's/:.*//' | awk '$1 % 64 == 0' | head -1)
+        echo "$1 $2 at $at"
+        [ -n "$at" ]
+        for where in 3 9 17 70; do
+            [ $((at + where)) -lt "$(stat -c %s "$1")" ] || continue
+            cp "$1" "$T/bad"
+            byte=$(od -An -tu1 -j $((at + where)) -N 1 "$1")
+            printf %b "\\0$(printf %o $(((byte + 1) % 256)))" |
+                dd of="$T/bad" bs=1 seek=$((at + where)) conv=notrunc status=none
+            [ "$(cmp -l "$1" "$T/bad" | wc -l)" -eq 1 ]
+            expect 3 "${@:3}"
+            [ -z "$output" ]
+            [[ $stderr == *"$T/bad: "* ]]
+        done
+    }
+    for tag in HEAD LABL VOCB DENS NEAR HELD MODL MEMB GATE CASC TEND; do
+        flipped "$T/e.trm" $tag tr-calibrate --alpha .8 "$T/bad"
+    done
+    for tag in HEAD LABL RULE CERT VOCB DENS NEAR MODL STAG TEND; do
+        flipped "$T/e.trp" $tag tr-route "$T/bad" "$F/tiny.log"
+    done
+}
+
+@test "the same under sound checksums: refused, or used without harm" {
+    [ -x "$BUILD/faults/prefixes" ] || skip "faults/prefixes is not built"
+    # every kind of model, small: an embedding of two numbers
+    jq -c '.embedding = [(if .teacher == "red" then 1 else -1 end), (.id | tonumber) % 5 / 8]' "$F/tiny.log" |
+        tr-split -q > "$T/split"
+    for zoo in lda,dt knn,svm mlp_2h gbt,logreg_c1; do
+        tr-train -q --no-text --zoo $zoo "$T/split" | tr-gate > "$T/m"
+        for family in l2d rsb; do
+            tr-calibrate -q --alpha .7 --family $family -o "$T/p" "$T/m" || [ $zoo = mlp_2h ]
+            expect 0 "$BUILD/faults/prefixes" reseal "$T/p" 61
+        done
+        expect 0 "$BUILD/faults/prefixes" short "$T/p" 41
+        expect 0 "$BUILD/faults/prefixes" reseal "$T/m" 997
+        expect 0 "$BUILD/faults/prefixes" short "$T/m" 499
+    done
+}
+
 @test "an error names the file that it is in, and its line there" {
     tiny_log 5 > "$T/a"
     { tiny_log 3 | sed 's/"id":"/&b/'; echo x; } > "$T/b"

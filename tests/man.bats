@@ -124,6 +124,6 @@ examples() {
 }
 
 @test "the sections of tr-format are those that are written" {
-    diff <(grep -ohE '"[A-Z]{4}"' "$ROOT/lib/gate/stream.c" "$ROOT/lib/policy/policy.c" |
+    diff <(grep -ohE '"[A-Z]{4}"' "$ROOT"/lib/gate/{bank,learn,stream}.c "$ROOT/lib/policy/policy.c" |
         tr -d '"' | sort -u) <(sed -nE 's/^\.Ss ([A-Z]{4}): .*/\1/p' "$ROOT/man/tr-format.5" | sort)
 }

@@ -26,19 +26,34 @@ setup() { common; }
 @test "every member of the zoo: the same bytes at -j 1 and -j 2" {
     tr-train -q -j 1 --zoo all "$F/tiny.split" > "$T/a"
     tr-train -q -j 2 --zoo all "$F/tiny.split" | cmp - "$T/a"
+    # beside embeddings, and of them alone; and what is made of them
+    embedded < "$F/tiny.log" | tr-split -q > "$T/split"
+    for args in '' --no-text; do
+        tr-train -q -j 1 --zoo all $args "$T/split" > "$T/a"
+        tr-train -q -j 2 --zoo all $args "$T/split" | cmp - "$T/a"
+    done
+    tr-gate "$T/a" | tr-calibrate -q --alpha .7 > "$T/p"
+    tr-calibrate -q --verify "$T/p" "$T/split"
+}
+
+@test "more labels, the default members and embeddings: the same bytes at -j 1 and -j 2" {
+    tr-train -q -j 1 "$F/e.split" | tr-gate | cmp - "$F/e.trm"
+    tr-train -q -j 2 "$F/e.split" | tr-gate | cmp - "$F/e.trm"
 }
 
 @test "a certificate counts what tr-route does on its calibration rows" {
-    for p in policy.trp refused.trp; do
+    for p in policy.trp refused.trp e.trp; do
         tr-show "$F/$p" | jq -c '.certificate | [.rows, .accepted]' > "$T/want"
-        grep '"split":"calibration"' "$F/split" | tr-route "$F/$p" |
+        grep '"split":"calibration"' "$F/e.split" | tr-route "$F/$p" |
             jq -sc '[length, (map(select(.decision == "handled")) | length)]' | cmp - "$T/want"
     done
     # and those it tested and found to agree are among the ones that agree
-    agree=$(grep '"split":"calibration"' "$F/split" | tr-route "$F/policy.trp" |
-        jq -s 'map(select(.decision == "handled" and .label == .teacher)) | length')
-    tr-show "$F/policy.trp" | jq -e --argjson a "$agree" \
-        '.certificate | .agreed <= $a and $a <= .agreed + (.accepted - .tested)'
+    for p in policy.trp e.trp; do
+        agree=$(grep '"split":"calibration"' "$F/e.split" | tr-route "$F/$p" |
+            jq -s 'map(select(.decision == "handled" and .label == .teacher)) | length')
+        tr-show "$F/$p" | jq -e --argjson a "$agree" \
+            '.certificate | .agreed <= $a and $a <= .agreed + (.accepted - .tested)'
+    done
 }
 
 @test "routed, answered and logged: the decisions are traces again" {
@@ -79,6 +94,18 @@ setup() { common; }
         tr-route -q $args "$GOLDEN/policy.trp" "$GOLDEN/requests.jsonl" 2> /dev/null |
             diff - "$GOLDEN/decisions.jsonl" || [ "${PIPESTATUS[*]}" = "3 0" ]
     done
+}
+
+@test "golden: the committed cascade decides as it always did, and verifies" {
+    { head -n 30 "$GOLDEN/log.jsonl" | jq -c '{id: "e-\(input_line_number)", input}' | embedded
+        head -n 3 "$GOLDEN/requests.jsonl"; } > "$T/requests"
+    for args in '' '-j 2 --batch 7'; do
+        tr-route -q $args "$GOLDEN/embedded.trp" "$T/requests" 2> /dev/null |
+            diff - "$GOLDEN/embedded.jsonl" || [ "${PIPESTATUS[*]}" = "3 0" ]
+    done
+    jq -se 'map(.stage) | contains([1, 2, null])' "$GOLDEN/embedded.jsonl"
+    embedded < "$GOLDEN/log.jsonl" | tr-split -q > "$T/split"
+    expect 0 tr-calibrate --verify "$GOLDEN/embedded.trp" "$T/split"
 }
 
 @test "golden: tr-show says of it what it always said" {

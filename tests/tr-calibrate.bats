@@ -112,6 +112,74 @@ cert() { tr-calibrate -q "$@" "$F/gated.trm" | tr-show | jq .certificate; }
     expect 2 tr-calibrate --alpha .8 --family rsbx "$F/gated.trm"
 }
 
+@test "--family rsb: cascades alone, one threshold, certified as one" {
+    tr-show "$F/e.trp" > "$T/json"
+    jq -e '.certificate | .family == "rsb" and .gate == "acceptor" and (.member | test("^[a-z0-9_]+ > [a-z0-9_]+$")) and
+        (.candidates | length == 6 and all(.family == "rsb")) and .agreed >= .needed and
+        ([.candidates[].delta] | add) <= .05 + 1e-9' "$T/json"
+    jq -e '(.stages | length) == 2 and "\(.stages[0].member) > \(.stages[1].member)" == .certificate.member' "$T/json"
+    expect 0 tr-calibrate --verify "$F/e.trp" "$F/e.split"
+    [[ $stderr == *"the same: $(jq .certificate.accepted "$T/json") rows accepted"* ]]
+    # with the embeddings written otherwise it is the same log
+    as_base64 < "$F/e.split" | tr-calibrate -q --verify "$F/e.trp"
+    # auto ranks them beside the others, and takes what covers most
+    tr-calibrate -q --alpha .75 "$F/e.trm" | tr-show | jq -e '.certificate as $c |
+        ([$c.candidates[] | select(.family == "rsb")] | length) == 6 and
+        ([$c.candidates[] | select(.family == "l2d")] | length) == 8 and
+        $c.accepted == ([$c.candidates[].accepted] | max) and .families.rsb and .families.l2d and
+        ([$c.candidates[].delta] | add) <= .05 + 1e-9'
+    tr-calibrate -q --alpha .75 --family l2d "$F/e.trm" | tr-show |
+        jq -e '(.stages | length) == 1 and (.certificate.candidates | all(.family == "l2d"))'
+}
+
+@test "cascades that the stream does not have are refused with a word" {
+    tr-train -q "$F/e.split" > "$T/ungated"
+    for stream in "$T/ungated" "$F/gated.trm"; do
+        expect 2 tr-calibrate --alpha .6 --family rsb -o "$T/p" "$stream"
+        [[ $stderr == *"--family rsb"*"no cascade"*"tr-gate"* ]]
+        [ ! -e "$T/p" ]
+    done
+    # without them the members' margins are there
+    tr-calibrate -q --alpha .5 "$T/ungated" | tr-show |
+        jq -e '.certificate | .gate == "margin" and (.candidates | length == 4 and all(.family == "l2d"))'
+}
+
+@test "--defer-label and --guarantee overall hold for both stages" {
+    tr-calibrate -q --alpha .75 --family rsb --defer-label order_status -o "$T/p" "$F/e.trm"
+    tr-route -q "$T/p" "$F/e.log" | jq -se 'map(select(.decision == "handled").label) |
+        length > 50 and all(. != "order_status")'
+    expect 0 tr-calibrate -q --verify "$T/p" "$F/e.split"
+    tr-calibrate -q --alpha .85 --family rsb --guarantee overall -o "$T/p" "$F/e.trm"
+    expect 0 tr-calibrate -q --verify "$T/p" "$F/e.split"
+}
+
+@test "--verify wants the embeddings that the policy was certified with" {
+    expect 3 tr-calibrate --verify "$F/e.trp" "$F/split"
+    [[ $stderr == *"embedding"* ]]
+    jq -c 'if .embedding then .embedding |= .[:8] else . end' "$F/e.split" > "$T/short"
+    expect 3 tr-calibrate --verify "$F/e.trp" "$T/short"
+    [[ $stderr == *"embeddings of 8 numbers; the policy takes 12"* ]]
+    # the digest leaves embeddings out; other ones show in the counts
+    jq -c 'if .embedding then .embedding |= map(-.) else . end' "$F/e.split" > "$T/turned"
+    expect 1 tr-calibrate --verify "$F/e.trp" "$T/turned"
+    [[ $stderr == *different* ]]
+    # without text: neither looks at it
+    tr-train -q --no-text "$F/e.split" | tr-gate | tr-calibrate -q --alpha .35 -o "$T/p"
+    expect 0 tr-calibrate --verify "$T/p" "$F/e.split"
+    tr-show "$T/p" | jq -e .certificate.deployed
+}
+
+@test "a policy carries no SVD of texts that none of its models looks at" {
+    svd() { tr-calibrate -q --alpha .8 --novelty 0 "$1" | tr-show | jq '.features.svd_of_text'; }
+    tr-train -q --zoo svm,dt "$F/tiny.split" -o "$T/m"
+    [ "$(tr-show "$T/m" | jq '.features.svd_of_text > 0')" = true ]
+    [ "$(svd "$T/m")" = 0 ]
+    tr-calibrate -q --alpha .8 "$T/m" -o "$T/p"
+    expect 0 tr-calibrate -q --verify "$T/p" "$F/tiny.split"
+    tr-train -q --zoo lda "$F/tiny.split" -o "$T/m"
+    [ "$(svd "$T/m")" -gt 0 ]
+}
+
 @test "--seed draws another calibration order, the same one twice" {
     tr-calibrate -q --alpha .8 --seed 7 "$F/gated.trm" > "$T/a"
     tr-calibrate -q --alpha .8 --seed 7 "$F/gated.trm" | cmp - "$T/a"
@@ -145,6 +213,11 @@ cert() { tr-calibrate -q "$@" "$F/gated.trm" | tr-show | jq .certificate; }
         run ! cmp -s "$T/p" "$F/policy.trp"
         tr-show -o "$T/json" "$T/p"
         expect 1 tr-calibrate --verify "$T/p" "$F/split"
+        [[ $stderr == *different* ]]
+    done
+    for place in 'CERT 72' 'CERT 88' 'RULE 4'; do
+        "$BUILD/faults/prefixes" forge "$F/e.trp" $place > "$T/p"
+        expect 1 tr-calibrate --verify "$T/p" "$F/e.split"
         [[ $stderr == *different* ]]
     done
 }

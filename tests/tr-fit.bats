@@ -43,6 +43,22 @@ pipe.trp' ]
     [ "$status" -eq 3 ]
 }
 
+@test "embeddings: with the text, without it, without them; a cascade" {
+    head -600 "$LOG" |
+        jq -c '(.teacher | explode | add) as $h | .embedding = [range(8) | $h * (. + 3) % 17 / 16]' > "$T/log"
+    for args in '' --no-text --no-embedding; do
+        tr-fit -q "$T/log" $args --zoo svm,knn --alpha .6 --family rsb -o "$T/fit.trp"
+        tr-split -q "$T/log" | tr-train -q $args --zoo svm,knn | tr-gate -q |
+            tr-calibrate -q --alpha .6 --family rsb -o "$T/pipe.trp"
+        cmp "$T/fit.trp" "$T/pipe.trp"
+        tr-show "$T/fit.trp" | jq -c '[.certificate.family, .features.text > 0, .features.embedding]'
+    done > "$T/said"
+    [ "$(cat "$T/said")" = $'["rsb",true,8]\n["rsb",false,8]\n["rsb",true,0]' ]
+    run --separate-stderr tr-fit -q "$T/log" --no-text --no-embedding --alpha .6 -o "$T/p"
+    [ "$status" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+}
+
 @test "a refusal exits 1 and leaves an old policy unless --replace" {
     echo old > "$T/p"
     run --separate-stderr tr-fit -q "$LOG" --alpha .999 -o "$T/p"
@@ -89,7 +105,8 @@ pipe.trp' ]
     wrong --alpha
     wrong --alpha x
     wrong --alpha 1
-    wrong --alpha .9 --family rsb
+    wrong --alpha .9 --family rsbx
+    wrong --alpha .9 --no-text=yes
     wrong --alpha .9 --zoo nothing
     wrong --alpha .9 --features nothing
     wrong --alpha .9 --folds 1

@@ -11,7 +11,21 @@ setup() { common; }
     tr-show "$T/m" | jq -e '.members | length == 2 and all(.acceptor == null)'
     tr-show "$T/g" | jq -e '.members | all(.acceptor | type == "object" and has("intercept"))'
     tr-show "$T/m" | jq 'del(.members[].acceptor)' > "$T/m.json"
-    tr-show "$T/g" | jq 'del(.members[].acceptor)' | cmp - "$T/m.json"
+    tr-show "$T/g" | jq 'del(.members[].acceptor) | .cascades = []' | cmp - "$T/m.json"
+}
+
+@test "cascades of the best three, in every order; their second stage looks at the first" {
+    tr-show "$F/e.trm" | jq -e '(.members | length) == 4 and (.cascades | length) == 6 and
+        ([.cascades[] | .first, .second] | unique | length) == 3 and
+        ([.cascades[] | [.first, .second]] | unique | length) == 6 and
+        (.cascades | all(.first != .second and (.acceptor | has("before_score") and has("top1")))) and
+        (.members | all(.acceptor | has("before_score") | not))'
+    pairs() { tr-show "$1" | jq -c '[.cascades[] | [.first, .second]] | sort'; }
+    [ "$(pairs "$F/gated.trm")" = '[]' ] # of one member there are none
+    tr-train -q --zoo svm,logreg_c1 "$F/tiny.split" | tr-gate > "$T/two"
+    [ "$(pairs "$T/two")" = '[["logreg_c1","svm"],["svm","logreg_c1"]]' ]
+    # gated again: the old ones are replaced
+    tr-gate "$F/e.trm" | cmp - "$F/e.trm"
 }
 
 @test "a file and standard input: the same bytes; gated again: the same bytes" {
@@ -27,7 +41,10 @@ setup() { common; }
     [ "$(seen --features top1,unseen "$F/gated.trm")" = '["top1","unseen","label"]' ]
     [ "$(tr-gate --features top1,label "$F/model.trm" | tr-show | jq .members[0].acceptor.label)" = true ]
     tr-gate --features all "$F/model.trm" | cmp - "$F/gated.trm"
-    for bad in nothing '' top1,nothing Top1; do
+    [ "$(seen --features agreement,near "$F/e.trm")" = '["agreement","near","label"]' ]
+    [ "$(tr-gate --features near "$F/e.trm" | tr-show | jq -c '.cascades[0].acceptor | keys_unsorted')" = \
+        '["near","before_score","before_same","before_top1","before_entropy","before_gap","intercept","label"]' ]
+    for bad in nothing '' top1,nothing Top1 before_score; do
         expect 2 tr-gate --features "$bad" "$F/model.trm"
         [ -z "$output" ]
         [ "${#stderr_lines[@]}" -eq 1 ]

@@ -76,6 +76,66 @@ wait_lines() {
     [[ $(decide "$line" --keep-embedding) == '{"input":"red a","embedding":[1,2,3],"label":'* ]]
 }
 
+@test "two stages: each answers what the one before does not" {
+    tr-route "$F/e.trp" "$F/e.requests" > "$T/out"
+    threshold=$(tr-show "$F/e.trp" | jq .rule.threshold)
+    [ "$(jq -c .stage "$T/out" | sort -u | paste -sd,)" = 1,2,null ]
+    jq -se --argjson t "$threshold" 'length == 200 and
+        all(if .decision == "handled" then .stage and .label and .accept_score >= $t
+            else .stage == null and .label == null end)' "$T/out"
+    # what the first stage alone would answer, it answers
+    for args in '-j 2' '-j 2 --batch 7' --line-buffered; do
+        tr-route $args "$F/e.trp" "$F/e.requests" | cmp - "$T/out"
+    done
+    as_base64 < "$F/e.requests" | tr-route "$F/e.trp" | cmp - "$T/out"
+    tr-route --keep-embedding "$F/e.trp" "$F/e.requests" | jq -se 'all(.embedding | length == 12)'
+    jq -se 'all(has("embedding") | not)' "$T/out"
+}
+
+@test "a request without the embedding that the policy needs, or another: an error in its place" {
+    e='"embedding":[1,2,3,4,5,6,7,8,9,10,11,12]'
+    zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+    printf '%s\n' "{\"input\":\"where is my order\",$e}" '{"input":"where is my order"}' \
+        '{"input":"a","embedding":[1,2,3]}' '{"input":"a","embedding":null}' \
+        '{"input":"a","embedding":"no base64"}' "{$e}" \
+        "{\"input\":\"a\",${e/12]/1e999]}}" "{\"input\":\"a\",\"embedding\":\"${zeros}AMB/\"}" \
+        "{\"input\":\"a\",\"embedding\":\"${zeros}AAAA\"}" "{\"input\":\"a\",$e,$e}" > "$T/in"
+    for args in '' '-j 2' '--batch 1'; do
+        expect 3 tr-route $args "$F/e.trp" "$T/in"
+        [ "${#lines[@]}" -eq 10 ]
+        [[ $stderr == *"8 lines could not be read"* ]]
+        for k in 2 3 4 5 6 7 8 10; do
+            jq -e --arg k "$k" '(.error | startswith("line \($k): ")) and .decision == "deferred" and
+                .label == null and .accept_score == null and .stage == null' <<< "${lines[$((k - 1))]}"
+        done
+        for k in 1 9; do
+            jq -e '(has("error") or has("embedding") | not) and .accept_score >= 0' <<< "${lines[$((k - 1))]}"
+        done
+        [[ ${lines[1]} == *"no embedding; the policy takes one of 12 numbers"* ]]
+        [[ ${lines[2]} == *"an embedding of 3 numbers; the policy takes 12"* ]]
+        [[ ${lines[5]} == *"no input"* ]]
+    done
+    # and all of them, for requests of texts alone
+    expect 3 tr-route -q "$F/e.trp" "$F/requests"
+    [ "${#lines[@]}" -eq 200 ]
+    [ "$(printf '%s\n' "${lines[@]}" | grep -c '"decision":"deferred".*no embedding')" -eq 200 ]
+}
+
+@test "a policy of embeddings alone takes no text, one of texts alone no embedding" {
+    tr-train -q --no-text "$F/e.split" | tr-gate | tr-calibrate -q --alpha .35 -o "$T/p"
+    jq -c '{id, embedding}' "$F/e.requests" | tr-route "$T/p" | jq -c 'del(.id)' > "$T/a"
+    tr-route "$T/p" "$F/e.requests" | jq -c 'del(.id, .input)' | cmp - "$T/a"
+    grep -q '"handled"' "$T/a"
+    jq -c '.input = 7' "$F/e.requests" | tr-route -q "$T/p" > "$T/b" 2> /dev/null || [ $? -eq 3 ]
+    [ "$(wc -l < "$T/b")" -eq 200 ]
+    # whatever stands under embedding
+    [[ $(decide '{"input":"red a","embedding":null}') == *'"label":"red"'* ]]
+    [[ $(decide '{"input":"red a","embedding":["x"]}') == *'"label":"red"'* ]]
+    # one that was refused defers all, embedding or not
+    tr-calibrate -q --alpha .99 "$F/e.trm" > "$T/refused" 2> /dev/null || [ $? -eq 1 ]
+    cat "$F/requests" "$F/e.requests" | tr-route "$T/refused" | jq .stage | sort -u | grep -qx null
+}
+
 @test "aliases of the input; the policy knows the keys it was fitted with" {
     for alias in input query text prompt question; do
         [[ $(decide "{\"$alias\":\"red a\"}") == "{\"$alias\":\"red a\",\"label\":\"red\","* ]]

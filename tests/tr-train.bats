@@ -57,8 +57,15 @@ setup() { common; }
     [[ $lean == *'"'*'"'* ]]
     first=$(jq -r '.[0]' <<< "$lean")
     [[ $(names "lean,-$first") != *"\"$first\""* ]]
-    [[ $(names all) == *'"svm"'* ]]
-    for bad in nothing xgb et mlp_1h SVM '' svm,nothing all,-nothing svm,-svm; do
+    # every member of the help but nb, a part of the blend (and xgb where it was not built)
+    all=$(names all)
+    wanted=$(tr-train -h | tr '\n' ' ' | sed 's/.*surrogates to train: //; s/;.*//; s/[ ,][ ,]*/ /g')
+    tr-train -q --zoo xgb "$F/tiny.split" > "$T/xgb" 2> /dev/null || wanted=${wanted/ xgb/}
+    [ "$(jq -r '.[]' <<< "$all" | paste -sd' ')" = "${wanted/ nb/}" ]
+    [ "$(names all,-rf,-et,-gbt,-xgb,-mlp_1h,-mlp_2h,-dt)" = \
+        '["logreg_c1","logreg_c10","sgd_log","svm","lda","knn","blend"]' ]
+    [ "$(names nb)" = '["nb"]' ]
+    for bad in nothing SVM '' svm,nothing all,-nothing svm,-svm blend svm,blend lean,; do
         expect 2 tr-train --zoo "$bad" "$F/tiny.split"
         [ -z "$output" ]
         [ "${#stderr_lines[@]}" -eq 1 ]
@@ -66,6 +73,100 @@ setup() { common; }
     # tr-train speaks of the name itself
     expect 2 tr-train --zoo svm,nothing "$F/tiny.split"
     [[ $stderr == *nothing* ]]
+}
+
+# told STREAM: what it looks at and what it learnt of it.
+told() { tr-show "$1" | jq '[.features, .members, .labels]'; }
+
+@test "text and embedding side by side; either alone" {
+    seen() { tr-train -q --zoo svm,lda "$@" -o "$T/m"; tr-show "$T/m" | jq -c .features; }
+    [[ $(seen "$F/e.split") =~ ^'{"text":'([0-9]+)',"words":'[0-9]+',"embedding":12,"svd_of_text":0}'$ ]]
+    grams=${BASH_REMATCH[1]}
+    [ "$(seen --no-text "$F/e.split")" = '{"text":0,"words":0,"embedding":12,"svd_of_text":0}' ]
+    told "$T/m" > "$T/no-text"
+    [[ $(seen --no-embedding "$F/e.split") =~ ^'{"text":'$grams',"words":'[0-9]+',"embedding":0,"svd_of_text":'[1-9][0-9]*'}'$ ]]
+    # as if the others were not there
+    tr-embed -q --strip "$F/e.split" | tr-train -q --zoo svm,lda | cmp - "$T/m"
+    jq -c 'del(.input)' "$F/e.log" | tr-split -q > "$T/split"
+    seen "$T/split"
+    told "$T/m" | cmp - "$T/no-text"
+    # both together learn more than the embedding alone
+    agreement() { tr-show "$1" | jq '.members | map(select(.member == "svm"))[0].agreement'; }
+    jq -ne "$(agreement "$F/e.trm") > $(agreement "$T/m")"
+    expect 0 tr-train --zoo svm "$F/e.split"
+    [[ $stderr == *"features of text and 12 of the embedding;"* ]]
+    expect 0 tr-train --zoo lda --no-text "$F/e.split"
+    [[ $stderr == *"labels, features: 12 of the embedding;"* ]]
+}
+
+@test "an embedding as base64 is the embedding as an array: the same bytes" {
+    as_base64 < "$F/e.split" > "$T/split"
+    run ! cmp -s "$T/split" "$F/e.split"
+    tr-train -q "$T/split" | tr-gate -q | cmp - "$F/e.trm"
+    # also some rows so, some so
+    sed -n 'p;n;d' "$T/split" > "$T/odd"
+    sed -n 'n;p' "$F/e.split" | paste -d'\n' "$T/odd" - | grep . | tr-train -q | tr-gate -q |
+        cmp - "$F/e.trm"
+}
+
+@test "lean has neighbours where there are embeddings" {
+    names() { tr-train -q "$@" | tr-show | jq -c '[.members[].member]'; }
+    [ "$(tr-show "$F/e.trm" | jq -c '[.members[].member]')" = '["logreg_c10","svm","knn","blend"]' ]
+    [ "$(names --no-text "$F/e.split")" = '["logreg_c10","svm","knn","blend"]' ]
+    [ "$(names --no-embedding "$F/e.split")" = '["logreg_c10","svm","blend"]' ]
+    [ "$(names "$F/split")" = '["logreg_c10","svm","blend"]' ]
+    # what cannot be trained is left out; if nothing is left, it is said
+    expect 2 tr-train --no-text --zoo nb "$F/e.split"
+    [[ $stderr == *"no member"* ]]
+}
+
+@test "embeddings that are none or unlike the others: file, line, exit 3" {
+    embedded < "$F/tiny.log" | jq -c '.split = "train"' > "$T/sound"
+    expect 0 tr-train -q --no-trailer --zoo svm "$T/sound"
+    refused() { # VALUE REASON: as the embedding of line 7
+        jq -c --argjson e "$1" 'if input_line_number == 7 then .embedding = $e else . end' \
+            "$T/sound" > "$T/bad"
+        sed -i "s/\"embedding\":\"raw\"/\"embedding\":$3/" "$T/bad"
+        expect 3 tr-train --no-trailer --zoo svm "$T/bad"
+        [[ $stderr == "tr-train: $T/bad:7: "*"$2"* ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ -z "$output" ]
+        # nobody looks at them
+        expect 0 tr-train -q --no-trailer --no-embedding --zoo svm "$T/bad"
+    }
+    refused '[1,2,3]' 12
+    refused '"AACAPw=="' 12
+    refused '[]' embedding
+    refused '""' embedding
+    refused 'null' embedding
+    refused '{"a":1}' embedding
+    refused '[1,2,3,4,5,6,7,8,9,10,11,"12"]' embedding
+    refused '"AACAP"' embedding
+    refused '"raw"' embedding '[1,2,3,4,5,6,7,8,9,10,11,1e999]'
+    refused '"raw"' embedding '[1,2,3,4,5,6,7,8,9,10,11,1e39]'
+    refused '"raw"' embedding '[1,2,3,4,5,6,7,8,9,10,11,NaN]' || [[ $stderr == *:7:*JSON* ]]
+    # not a number, and infinity
+    zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+    refused "\"${zeros}AMB/\"" embedding
+    refused "\"${zeros}AIB/\"" embedding
+    # a row without one among rows with, and the other way round
+    sed 's/,"embedding":.*]//' "$T/sound" > "$T/none"
+    { head -6 "$T/sound"; sed -n '7,$p' "$T/none"; } > "$T/bad"
+    expect 3 tr-train --no-trailer "$T/bad"
+    [[ $stderr == "tr-train: $T/bad:7: "*embedding* ]]
+    { head -6 "$T/none"; sed -n '7,$p' "$T/sound"; } > "$T/bad"
+    expect 3 tr-train --no-trailer "$T/bad"
+    [[ $stderr == "tr-train: $T/bad:7: "*embedding* ]]
+}
+
+@test "nothing left to train on: said so" {
+    expect 2 tr-train --no-text --no-embedding "$F/e.split"
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    expect 3 tr-train --no-text "$F/split"
+    [[ $stderr == "tr-train: $F/split:1: "*--no-text* ]]
+    jq -c 'del(.input)' "$F/e.log" | tr-split -q > "$T/split"
+    expect 3 tr-train --no-embedding "$T/split"
+    [[ $stderr == "tr-train: $T/split:1: "*embedding* ]]
 }
 
 @test "without the trailer: exit 3, --no-trailer takes it" {
@@ -144,7 +245,7 @@ setup() { common; }
 
 @test "help, version, wrong usage" {
     expect 0 tr-train -h
-    for o in zoo folds no-trailer output threads seed quiet; do
+    for o in zoo no-text no-embedding folds no-trailer output threads seed quiet; do
         [[ $output == *"--$o"* ]]
     done
     expect 0 tr-train -V

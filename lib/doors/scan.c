@@ -1,10 +1,7 @@
 #include "doors/scan.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "ground/num.h"
 
 enum { LEVELS = 1000 };
 
@@ -453,7 +450,7 @@ static bool unescape(tr_str s, char *out, size_t *size)
     return true;
 }
 
-/* A string without its quotes, an array without its brackets. */
+/* A string without its quotes. */
 static tr_str inside(tr_str s)
 {
     return s.size >= 2 ? tr_str_of(s.data + 1, s.size - 2) : tr_str_of("", 0);
@@ -478,130 +475,6 @@ bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain)
         return false;
     out->size += size;
     return true;
-}
-
-/* ---- numbers ---- */
-
-static tr_code add_float(float x, float **out, size_t *n, size_t *capacity, tr_err *err)
-{
-    if (*n == *capacity && !tr_mem_reserve((void **)out, capacity, *n + 1, sizeof **out))
-        return tr_err_memory(err);
-    (*out)[(*n)++] = x;
-    return TR_OK;
-}
-
-static tr_code array_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
-{
-    cursor c = cursor_of(inside(s));
-    skip_blanks(&c);
-    for (uint64_t element = 1; c.at < c.end; element++) {
-        const unsigned char *start = c.at;
-        double x;
-        if ((*c.at != '-' && !(classes[*c.at] & DIGIT)) || !number(&c))
-            return tr_err_set(err, TR_DATA, "element %zu is not a number", (size_t)element);
-        tr_str text = tr_str_of((const char *)start, (size_t)(c.at - start));
-        if (!tr_num_parse_double(text, &x) || !isfinite((float)x))
-            return tr_err_set(err, TR_DATA, "element %zu is too large for a float",
-                              (size_t)element);
-        tr_code code = add_float((float)x, out, n, capacity, err);
-        if (code != TR_OK)
-            return code;
-        skip_blanks(&c);
-        c.at += c.at < c.end; /* the comma, by the grammar */
-        skip_blanks(&c);
-    }
-    return TR_OK;
-}
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* The value of a base64 digit, 64 where it is none. */
-static unsigned digit64(unsigned char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26u;
-    if (classes[c] & DIGIT)
-        return c - '0' + 52u;
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
-}
-
-static tr_code base64_floats(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
-{
-    size_t padding = 0, element = 1;
-    while (padding < 2 && padding < s.size && s.data[s.size - 1 - padding] == '=')
-        padding++;
-    size_t bytes = s.size / 4 * 3 - padding;
-    if (s.size % 4)
-        return tr_err_set(err, TR_DATA, "not base64 (its length is no multiple of 4)");
-    if (bytes % 4)
-        return tr_err_set(err, TR_DATA, "base64 of %zu bytes, no multiple of 4", bytes);
-    uint64_t held = 0; /* bits not yet used, and how many of them */
-    unsigned bits = 0;
-    for (size_t i = 0; i < s.size - padding; i++) {
-        unsigned digit = digit64((unsigned char)s.data[i]);
-        if (digit == 64)
-            return tr_err_set(err, TR_DATA, "not base64 (character %zu)", i + 1);
-        held = held << 6 | digit;
-        bits += 6;
-        if (bits < 32)
-            continue;
-        bits -= 32;
-        uint32_t word = __builtin_bswap32((uint32_t)(held >> bits));
-        float x;
-        memcpy(&x, &word, sizeof x);
-        if (!isfinite(x))
-            return tr_err_set(err, TR_DATA, "element %zu is NaN or infinite", element);
-        tr_code code = add_float(x, out, n, capacity, err);
-        if (code != TR_OK)
-            return code;
-        element++;
-    }
-    if (held & ((UINT64_C(1) << bits) - 1))
-        return tr_err_set(err, TR_DATA, "not base64 (bits left over at its end)");
-    return TR_OK;
-}
-
-tr_code tr_scan_floats(tr_str value, tr_scan_type type, float **out, size_t *n, size_t *capacity,
-                       tr_err *err)
-{
-    size_t before = *n;
-    tr_code code;
-    if (type == TR_SCAN_ARRAY) {
-        code = array_floats(value, out, n, capacity, err);
-    } else if (type == TR_SCAN_STRING) {
-        tr_buf b;
-        tr_str text;
-        tr_buf_init(&b);
-        if (!tr_scan_text(value, &b, &text)) /* some writers escape '/' */
-            code = b.failed ? tr_err_memory(err) : tr_err_set(err, TR_DATA, "not base64");
-        else
-            code = base64_floats(text.data ? text : tr_buf_str(&b), out, n, capacity, err);
-        tr_buf_free(&b);
-    } else {
-        code = tr_err_set(err, TR_DATA, "neither an array of numbers nor a base64 string");
-    }
-    if (code != TR_OK)
-        *n = before;
-    return code;
-}
-
-void tr_scan_put_base64(tr_buf *b, const float *x, size_t n)
-{
-    uint64_t held = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t word;
-        memcpy(&word, &x[i], sizeof word);
-        held = held << 32 | __builtin_bswap32(word);
-        for (bits += 32; bits >= 6; bits -= 6)
-            tr_buf_add_char(b, alphabet[held >> (bits - 6) & 63]);
-    }
-    if (bits)
-        tr_buf_add_char(b, alphabet[held << (6 - bits) & 63]);
-    for (size_t i = 0; i < (3 - n * 4 % 3) % 3; i++)
-        tr_buf_add_char(b, '=');
 }
 
 /* ---- a line ---- */

@@ -55,16 +55,6 @@ void tr_scan_free(tr_scan *s);
  * nothing is appended; else *plain has data == NULL. `plain` may be NULL: all is appended then. */
 bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain);
 
-/* An array of numbers, or a base64 string of little-endian float32 (standard alphabet, padding
- * required), as floats appended to *out (grown by tr_mem_reserve); *n counts them. TR_DATA with the
- * reason and err->line = 0: "element 3 is not a number", "element 3 is NaN or infinite", "not
- * base64", ... (elements count from 1); TR_SYSTEM when memory is out; *n is unchanged then. An
- * empty array is no error here. */
-TR_MUST tr_code tr_scan_floats(tr_str value, tr_scan_type type, float **out, size_t *n,
-                               size_t *capacity, tr_err *err);
-/* Appends n float32 as base64 (no quotes). */
-void tr_scan_put_base64(tr_buf *b, const float *x, size_t n);
-
 /* Checks that `text` is one JSON value of any kind with nothing but blanks around it, as strictly
  * as tr_scan_line does. TR_OK, or TR_DATA with the reason. */
 TR_MUST tr_code tr_scan_value(tr_str text, tr_err *err);

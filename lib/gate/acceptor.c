@@ -7,12 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP1, TOP2, MARGIN, ENTROPY, LOGIT, THIRD, TOP, GAP, EVIDENCE, UNSEEN };
+enum {
+    TOP1,
+    TOP2,
+    MARGIN,
+    ENTROPY,
+    LOGIT,
+    THIRD,
+    TOP,
+    GAP,
+    EVIDENCE,
+    UNSEEN,
+    AGREEMENT,
+    NEAR,
+    BEFORE_SCORE,
+    BEFORE_SAME,
+    BEFORE_TOP1,
+    BEFORE_ENTROPY,
+    BEFORE_GAP
+};
 enum { DENSE = TR_ACCEPTOR_FEATURES };
 
 const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1] = {
-    "top1", "top2", "margin",   "entropy", "logit", "third",
-    "top",  "gap",  "evidence", "unseen",  "label"};
+    "top1",         "top2",        "margin",      "entropy",        "logit",      "third",
+    "top",          "gap",         "evidence",    "unseen",         "agreement",  "near",
+    "before_score", "before_same", "before_top1", "before_entropy", "before_gap", "label"};
+
+static bool is_first(int feature)
+{
+    return feature < TR_ACCEPTOR_OWN || feature == TR_ACCEPTOR_LABEL;
+}
 
 const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256])
 {
@@ -20,20 +44,22 @@ const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256
     for (const char *at = text;; at++) {
         size_t length = strcspn(at, ",");
         int k = 0;
-        while (k <= DENSE && (strlen(tr_acceptor_names[k]) != length ||
+        while (k <= DENSE && (!is_first(k) || strlen(tr_acceptor_names[k]) != length ||
                               memcmp(tr_acceptor_names[k], at, length) != 0))
             k++;
         if (length == 6 && !memcmp(at, "tracer", 6)) {
             *mask |= 1u << TOP1 | 1u << TOP2 | 1u << MARGIN | 1u << ENTROPY;
         } else if (length == 3 && !memcmp(at, "all", 3)) {
-            *mask |= (1u << (DENSE + 1)) - 1;
+            *mask |= ((1u << (DENSE + 1)) - 1) & ~TR_ACCEPTOR_BEFORE;
         } else if (k <= DENSE) {
             *mask |= 1u << k;
         } else {
             int used = snprintf(reason, 256, "there is no feature \"%.*s\"; there are tracer, all",
                                 length < 60 ? (int)length : 60, at);
             for (k = 0; k <= DENSE && used < 256; k++)
-                used += snprintf(reason + used, 256 - (size_t)used, ", %s", tr_acceptor_names[k]);
+                if (is_first(k))
+                    used +=
+                        snprintf(reason + used, 256 - (size_t)used, ", %s", tr_acceptor_names[k]);
             return reason;
         }
         at += length;
@@ -42,19 +68,32 @@ const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256
     }
 }
 
-void tr_acceptor_features(const tr_softmax_summary *s, float unseen, double x[TR_ACCEPTOR_FEATURES])
+static double logit(double p)
 {
-    double p = (double)s->p[0], rest = 1 - p;
-    x[TOP1] = p;
+    double rest = 1 - p;
+    return tr_real_log(p > 1e-6 ? p : 1e-6) - tr_real_log(rest > 1e-6 ? rest : 1e-6);
+}
+
+void tr_acceptor_features(const tr_acceptor_row *row, double x[TR_ACCEPTOR_FEATURES])
+{
+    const tr_softmax_summary *s = row->said, *before = row->before;
+    x[TOP1] = (double)s->p[0];
     x[TOP2] = (double)s->p[1];
     x[MARGIN] = (double)s->p[0] - (double)s->p[1];
     x[ENTROPY] = (double)s->entropy;
-    x[LOGIT] = tr_real_log(p > 1e-6 ? p : 1e-6) - tr_real_log(rest > 1e-6 ? rest : 1e-6);
+    x[LOGIT] = logit((double)s->p[0]);
     x[THIRD] = (double)s->p[2];
     x[TOP] = (double)s->top;
     x[GAP] = (double)s->gap;
     x[EVIDENCE] = (double)s->evidence;
-    x[UNSEEN] = (double)unseen;
+    x[UNSEEN] = (double)row->unseen;
+    x[AGREEMENT] = (double)s->agreement;
+    x[NEAR] = (double)row->near;
+    x[BEFORE_SCORE] = before ? logit((double)row->before_score / TR_ACCEPTOR_ONE) : 0;
+    x[BEFORE_SAME] = before ? before->label == s->label : 0;
+    x[BEFORE_TOP1] = before ? (double)before->p[0] : 0;
+    x[BEFORE_ENTROPY] = before ? (double)before->entropy : 0;
+    x[BEFORE_GAP] = before ? (double)before->gap : 0;
 }
 
 static uint32_t millionths(double share)
@@ -63,12 +102,13 @@ static uint32_t millionths(double share)
     return !(scaled > 0) ? 0 : scaled >= TR_ACCEPTOR_ONE ? TR_ACCEPTOR_ONE : (uint32_t)scaled;
 }
 
-uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_softmax_summary *s, float unseen)
+uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_acceptor_row *row)
 {
+    const tr_softmax_summary *s = row->said;
     double x[DENSE];
     if (!a->mask)
         return millionths((double)s->p[0] - (double)s->p[1]);
-    tr_acceptor_features(s, unseen, x);
+    tr_acceptor_features(row, x);
     double sum = a->intercept + (a->offset ? (double)a->offset[s->label] : 0);
     for (int k = 0; k < DENSE; k++)
         sum += a->weight[k] * x[k];

@@ -16,16 +16,28 @@
 #include <stdint.h>
 
 enum {
-    TR_ACCEPTOR_FEATURES = 10,
+    TR_ACCEPTOR_OWN = 12,      /* features of a stage by itself */
+    TR_ACCEPTOR_FEATURES = 17, /* and those that look at the stage before */
     TR_ACCEPTOR_LABEL = TR_ACCEPTOR_FEATURES,
     TR_ACCEPTOR_ONE = 1000000
 };
 
+/* The features that look at the stage before, as bits of a mask. */
+#define TR_ACCEPTOR_BEFORE ((1u << TR_ACCEPTOR_FEATURES) - (1u << TR_ACCEPTOR_OWN))
+
+/* What is known of a row when a stage decides on it. */
+typedef struct {
+    const tr_softmax_summary *said;   /* by this stage's member */
+    float unseen, near;               /* as in heldout.h */
+    const tr_softmax_summary *before; /* said by the stage before; NULL at the first */
+    uint32_t before_score;            /* its accept score */
+} tr_acceptor_row;
+
 /* Names of the features; the last one, "label", stands for the intercepts. */
 extern const char *const tr_acceptor_names[TR_ACCEPTOR_FEATURES + 1];
 
-/* "tracer" (top1, top2, margin, entropy), "all" or names, separated by commas, as a bit mask.
- * NULL, or the reason why not, written into `reason`. */
+/* "tracer" (top1, top2, margin, entropy), "all" or names of a first stage's, separated by commas,
+ * as a bit mask. NULL, or the reason why not, written into `reason`. */
 const char *tr_acceptor_choose(const char *text, uint32_t *mask, char reason[256]);
 
 typedef struct {
@@ -38,11 +50,10 @@ typedef struct {
 } tr_acceptor;
 
 /* The accept score, 0..TR_ACCEPTOR_ONE. The same on every machine. */
-uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_softmax_summary *s, float unseen);
+uint32_t tr_acceptor_score(const tr_acceptor *a, const tr_acceptor_row *row);
 
 /* The features by number, as they are. */
-void tr_acceptor_features(const tr_softmax_summary *s, float unseen,
-                          double x[TR_ACCEPTOR_FEATURES]);
+void tr_acceptor_features(const tr_acceptor_row *row, double x[TR_ACCEPTOR_FEATURES]);
 void tr_acceptor_free(tr_acceptor *a);
 
 void tr_acceptor_write(const tr_acceptor *a, tr_buf *out);

@@ -20,7 +20,7 @@ static tr_code check_target(const tr_certify_target *t, tr_err *err)
 static tr_code check_rows(const tr_certify_rows *rows, tr_err *err)
 {
     for (size_t i = 0; i < rows->n; i++) {
-        if (isnan(rows->score[i]))
+        if (isnan(rows->score[i]) || (rows->score2 != NULL && isnan(rows->score2[i])))
             return tr_err_set(err, TR_DATA, "the accept score of row %zu is not a number", i + 1);
         if (rows->weight != NULL && !(rows->weight[i] > 0 && isfinite(rows->weight[i])))
             return tr_err_set(err, TR_DATA, "the weight of row %zu is not a positive number",
@@ -29,9 +29,43 @@ static tr_code check_rows(const tr_certify_rows *rows, tr_err *err)
     return TR_OK;
 }
 
-static bool is_inside(const tr_certify_rows *rows, size_t i)
+/* May the first, the second stage answer the row at all? */
+static bool may_first(const tr_certify_rows *rows, size_t i)
 {
     return rows->inside == NULL || rows->inside[i];
+}
+
+static bool may_second(const tr_certify_rows *rows, size_t i)
+{
+    return rows->score2 != NULL && (rows->inside2 == NULL || rows->inside2[i]);
+}
+
+int64_t tr_certify_inside(const tr_certify_rows *rows)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < rows->n; i++)
+        n += may_first(rows, i) || may_second(rows, i);
+    return n;
+}
+
+tr_certify_tally tr_certify_count(const tr_certify_rows *rows, double threshold)
+{
+    tr_certify_tally t = {0, 0};
+
+    for (size_t i = 0; i < rows->n; i++) {
+        bool first = may_first(rows, i) && rows->score[i] >= threshold;
+        bool second = !first && may_second(rows, i) && rows->score2[i] >= threshold;
+        t.accepted += first || second;
+        t.agreed += (first && rows->agree[i]) || (second && rows->agree2[i]);
+    }
+    return t;
+}
+
+/* Does the second stage answer the row before the first does, as the threshold falls? */
+static bool second_first(const tr_certify_rows *rows, size_t i)
+{
+    return may_second(rows, i) && (!may_first(rows, i) || rows->score2[i] > rows->score[i]);
 }
 
 static double weight_of(const tr_certify_rows *rows, size_t i)
@@ -67,11 +101,13 @@ static int by_score(const void *a, const void *b)
 }
 
 /* TRAIN inside the guard, by falling score, with running sums of weight (of all and of those that
- * agree); `all` is the weight of every TRAIN row, outside ones too. */
+ * agree when they are first accepted); `all` is the weight of every TRAIN row, outside ones too.
+ * `turns` are the rows that the second stage answers first and the first stage below its score:
+ * again by falling score, with running sums of what that changes in the weight that agrees. */
 typedef struct {
-    size_t n;
-    ranked_row *rows;
-    double *weight, *agreeing;
+    size_t n, n_turns;
+    ranked_row *rows, *turns;
+    double *weight, *agreeing, *change;
     double all;
 } ranking;
 
@@ -80,32 +116,51 @@ static void ranking_free(ranking *r)
     free(r->rows);
     free(r->weight);
     free(r->agreeing);
+    free(r->turns);
+    free(r->change);
 }
 
 static tr_code rank_rows(const tr_certify_rows *train, ranking *r, tr_err *err)
 {
+    size_t most_turns = train->score2 != NULL ? train->n : 0;
+
     memset(r, 0, sizeof *r);
     r->rows = tr_mem_array(train->n, sizeof *r->rows);
     r->weight = tr_mem_array(train->n, sizeof *r->weight);
     r->agreeing = tr_mem_array(train->n, sizeof *r->agreeing);
-    if (r->rows == NULL || r->weight == NULL || r->agreeing == NULL) {
+    r->turns = tr_mem_array(most_turns, sizeof *r->turns);
+    r->change = tr_mem_array(most_turns, sizeof *r->change);
+    if (r->rows == NULL || r->weight == NULL || r->agreeing == NULL || r->turns == NULL ||
+        r->change == NULL) {
         ranking_free(r);
         return tr_err_memory(err);
     }
     for (size_t i = 0; i < train->n; i++) {
         r->all += weight_of(train, i);
-        if (is_inside(train, i))
+        if (second_first(train, i)) {
+            r->rows[r->n++] = (ranked_row){train->score2[i], i};
+            if (may_first(train, i) && !train->agree[i] != !train->agree2[i])
+                r->turns[r->n_turns++] = (ranked_row){train->score[i], i};
+        } else if (may_first(train, i)) {
             r->rows[r->n++] = (ranked_row){train->score[i], i};
+        }
     }
     qsort(r->rows, r->n, sizeof *r->rows, by_score);
+    qsort(r->turns, r->n_turns, sizeof *r->turns, by_score);
 
-    double weight = 0, agreeing = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        double w = weight_of(train, r->rows[i].row);
+    double weight = 0, agreeing = 0, change = 0;
+    for (size_t k = 0; k < r->n; k++) {
+        size_t i = r->rows[k].row;
+        double w = weight_of(train, i);
         weight += w;
-        agreeing += train->agree[r->rows[i].row] ? w : 0;
-        r->weight[i] = weight;
-        r->agreeing[i] = agreeing;
+        agreeing += (second_first(train, i) ? train->agree2[i] : train->agree[i]) ? w : 0;
+        r->weight[k] = weight;
+        r->agreeing[k] = agreeing;
+    }
+    for (size_t k = 0; k < r->n_turns; k++) {
+        size_t i = r->turns[k].row;
+        change += train->agree[i] ? weight_of(train, i) : -weight_of(train, i);
+        r->change[k] = change;
     }
     return TR_OK;
 }
@@ -163,15 +218,19 @@ static void place_nodes(const tr_certify_target *target, const ranking *r, tr_ce
 static void weigh_nodes(const tr_certify_target *target, const ranking *r, sides side,
                         tr_certify_path *path)
 {
-    size_t i = 0; /* rows accepted so far */
+    size_t i = 0, turned = 0; /* rows accepted so far, and those that have turned */
 
     path->rank = 0;
     for (int j = 0; j < path->n_nodes; j++) {
         tr_certify_node *node = &path->nodes[j];
         while (i < r->n && r->rows[i].score >= node->threshold)
             i++;
+        while (turned < r->n_turns && r->turns[turned].score >= node->threshold)
+            turned++;
         double accepted = i > 0 ? r->weight[i - 1] : 0;
         double agreeing = i > 0 ? r->agreeing[i - 1] : 0;
+        if (turned > 0) /* within what rounding could take it out of */
+            agreeing = fmin(fmax(agreeing + r->change[turned - 1], 0), accepted);
         node->power =
             side.n_train > 0 ? predicted_power(target, &path->tests, side, accepted, agreeing) : 0;
         node->coverage = r->all > 0 ? accepted / r->all : 0;
@@ -236,7 +295,9 @@ typedef struct {
     double *threshold; /* of each position, falling */
     int64_t *count;    /* rows whose strictest accepting position this is; n + 1 of them */
     uint32_t *accepts; /* of each row, the strictest position that accepts it */
-    uint32_t *agrees;  /* the same where the row agrees; else n */
+    uint32_t *agrees;  /* the position from which on it agrees; else n */
+    uint32_t *ceases;  /* and the one from which on it no longer does, since the first stage
+                        * answers in place of the second; else n. NULL: there is one stage */
 } placement;
 
 static void placement_free(placement *p)
@@ -246,12 +307,42 @@ static void placement_free(placement *p)
     free(p->count);
     free(p->accepts);
     free(p->agrees);
+    free(p->ceases);
+}
+
+/* How many thresholds lie above the score? Halving; without branches, being a coin toss. */
+static uint32_t position_of(const placement *p, double score)
+{
+    uint32_t above = 0, left = p->n;
+
+    while (left > 0) {
+        uint32_t half = (left + 1) / 2;
+        above += half & -(uint32_t)(p->threshold[above + half - 1] > score);
+        left -= half;
+    }
+    return above;
+}
+
+/* A row of a cascade agrees on one run of positions: from the second stage's (if that agrees) to
+ * the first's (if that does not), or from the first's on. */
+static void place_cascade(const tr_certify_rows *rows, placement *p)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t first = may_first(rows, i) ? position_of(p, rows->score[i]) : p->n;
+        uint32_t second = may_second(rows, i) ? position_of(p, rows->score2[i]) : p->n;
+        bool seconded = second < first && rows->agree2[i];
+        p->accepts[i] = second < first ? second : first;
+        p->agrees[i] = seconded ? second : rows->agree[i] ? first : p->n;
+        p->ceases[i] = seconded && !rows->agree[i] ? first : p->n;
+        p->count[p->accepts[i]]++;
+    }
 }
 
 static tr_code place_rows(const tr_certify_rows *rows, const tr_certify_path *path, placement *p,
                           tr_err *err)
 {
     size_t n_nodes = (size_t)path->n_nodes;
+    bool cascade = rows->score2 != NULL;
 
     *p = (placement){.rows = rows->n};
     p->node = tr_mem_array(n_nodes, sizeof *p->node);
@@ -259,8 +350,9 @@ static tr_code place_rows(const tr_certify_rows *rows, const tr_certify_path *pa
     p->count = tr_mem_zero(n_nodes + 1, sizeof *p->count);
     p->accepts = tr_mem_array(rows->n, sizeof *p->accepts);
     p->agrees = tr_mem_array(rows->n, sizeof *p->agrees);
+    p->ceases = cascade ? tr_mem_array(rows->n, sizeof *p->ceases) : NULL;
     if (p->node == NULL || p->threshold == NULL || p->count == NULL || p->accepts == NULL ||
-        p->agrees == NULL) {
+        p->agrees == NULL || (cascade && p->ceases == NULL)) {
         placement_free(p);
         return tr_err_memory(err);
     }
@@ -269,15 +361,12 @@ static tr_code place_rows(const tr_certify_rows *rows, const tr_certify_path *pa
             p->node[p->n] = j;
             p->threshold[p->n++] = path->nodes[j].threshold;
         }
+    if (cascade) {
+        place_cascade(rows, p);
+        return TR_OK;
+    }
     for (size_t i = 0; i < rows->n; i++) {
-        /* How many thresholds lie above the score? Halving; without branches, being a coin toss. */
-        uint32_t above = 0, left = p->n;
-        while (left > 0) {
-            uint32_t half = (left + 1) / 2;
-            above += half & -(uint32_t)(p->threshold[above + half - 1] > rows->score[i]);
-            left -= half;
-        }
-        p->accepts[i] = is_inside(rows, i) ? above : p->n;
+        p->accepts[i] = may_first(rows, i) ? position_of(p, rows->score[i]) : p->n;
         p->agrees[i] = rows->agree[i] ? p->accepts[i] : p->n;
         p->count[p->accepts[i]]++;
     }
@@ -286,12 +375,8 @@ static tr_code place_rows(const tr_certify_rows *rows, const tr_certify_path *pa
 
 enum { BLOCK = 256 }; /* rows counted at once: a loop of fixed length becomes vector code */
 
-typedef struct {
-    int64_t accepted, agreed;
-} tally;
-
 /* Of BLOCK rows from i on, those that position j accepts, and those of them that agree. */
-static tally count_block(const placement *p, uint32_t j, size_t i)
+static tr_certify_tally count_block(const placement *p, uint32_t j, size_t i)
 {
     const uint32_t *accepts = p->accepts + i, *agrees = p->agrees + i;
     uint32_t accepted = 0, agreed = 0;
@@ -300,17 +385,24 @@ static tally count_block(const placement *p, uint32_t j, size_t i)
         accepted += accepts[b] <= j;
         agreed += agrees[b] <= j;
     }
-    return (tally){accepted, agreed};
+    for (size_t b = 0; p->ceases != NULL && b < BLOCK; b++)
+        agreed -= p->ceases[i + b] <= j;
+    return (tr_certify_tally){accepted, agreed};
+}
+
+static bool agrees_at(const placement *p, uint32_t j, size_t i)
+{
+    return p->agrees[i] <= j && !(p->ceases != NULL && p->ceases[i] <= j);
 }
 
 /* Agreements among the first m rows that position j accepts. */
 static int64_t agreed_of_accepted(const placement *p, uint32_t j, int64_t m)
 {
-    tally sum = {0, 0};
+    tr_certify_tally sum = {0, 0};
     size_t i = 0;
 
     for (; i + BLOCK <= p->rows; i += BLOCK) {
-        tally block = count_block(p, j, i);
+        tr_certify_tally block = count_block(p, j, i);
         if (sum.accepted + block.accepted > m)
             break;
         sum.accepted += block.accepted;
@@ -318,7 +410,7 @@ static int64_t agreed_of_accepted(const placement *p, uint32_t j, int64_t m)
     }
     for (; i < p->rows && sum.accepted < m; i++) {
         sum.accepted += p->accepts[i] <= j;
-        sum.agreed += p->agrees[i] <= j;
+        sum.agreed += agrees_at(p, j, i);
     }
     return sum.agreed;
 }
@@ -330,11 +422,11 @@ static int64_t agreed_of_all(const placement *p, uint32_t j, int64_t m)
     size_t i = 0, rows = (size_t)m;
 
     for (; i + BLOCK <= rows; i += BLOCK) {
-        tally block = count_block(p, j, i);
+        tr_certify_tally block = count_block(p, j, i);
         disagreed += block.accepted - block.agreed;
     }
     for (; i < rows; i++)
-        disagreed += p->accepts[i] <= j && p->agrees[i] > j;
+        disagreed += p->accepts[i] <= j && !agrees_at(p, j, i);
     return m - disagreed;
 }
 

@@ -27,14 +27,31 @@ typedef struct {
     bool only_all; /* the path of one node: accept everything inside the guard (family global) */
 } tr_certify_target;
 
-/* Held-out rows of one side, as parallel arrays (borrowed). */
+/* Held-out rows of one side, as parallel arrays (borrowed).
+ *
+ * A cascade has a second stage and one threshold t for both: the first stage answers where
+ * inside and score >= t, else the second where inside2 and score2 >= t, else the teacher. Who
+ * answers decides whether the row agrees, so as t falls a row may pass from the second stage to the
+ * first. A row stands at the larger of the scores of the stages that may answer it. */
 typedef struct {
     size_t n;
     const double *score;   /* accept score; any order, no NaN */
     const uint8_t *agree;  /* surrogate = teacher */
-    const uint8_t *inside; /* inside the guard; NULL: all of them */
+    const uint8_t *inside; /* inside the guard, label not withheld; NULL: all of them */
     const double *weight;  /* finite, > 0; NULL: 1 each (TRAIN only; ignored in the walk) */
+    const double *score2;  /* of the second stage; NULL: there is one stage */
+    const uint8_t *agree2, *inside2; /* the second stage's; inside2 may be NULL as inside may */
 } tr_certify_rows;
+
+/* Rows that accept-all accepts: those that some stage may answer. */
+int64_t tr_certify_inside(const tr_certify_rows *rows);
+
+/* Rows accepted at a threshold, and those of them that agree; weights do not count. A description,
+ * of TEST rows say: no promise. */
+typedef struct {
+    int64_t accepted, agreed;
+} tr_certify_tally;
+tr_certify_tally tr_certify_count(const tr_certify_rows *rows, double threshold);
 
 typedef struct {
     double threshold; /* -INFINITY: accept everything inside the guard */
@@ -65,9 +82,10 @@ typedef struct {
 } tr_certify_path;
 
 /* Candidate thresholds, predicted power and path from TRAIN. n_calibration: rows that the walk
- * will see (inside the guard for `handled`, all for `overall` - given both so that the caller need
+ * will see (tr_certify_inside for `handled`, all for `overall` - given both so that the caller need
  * not choose). Returns TR_OK; TR_USAGE (a target out of range); TR_DATA (a score that is NaN, a
- * weight that is not finite and positive); TR_SYSTEM. Free *path with tr_certify_free. */
+ * weight that is not finite and positive); TR_SYSTEM. Free *path with tr_certify_free. Several
+ * targets that are to hold all at once (a frontier of L): each at delta / L, nothing else. */
 TR_MUST tr_code tr_certify_select(const tr_certify_target *target, const tr_certify_rows *train,
                                   int64_t n_calibration_inside, int64_t n_calibration_all,
                                   tr_certify_path *path, tr_err *err);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROW_BYTES = 32, SUMMARY_BYTES = 32 };
+enum { ROW_BYTES = 40, SUMMARY_BYTES = 36 };
 
 /* ---- sides ---- */
 
@@ -76,9 +76,11 @@ void tr_heldout_write(const tr_heldout *h, tr_buf *out)
         tr_le_put_u32(out, r->label);
         tr_le_put_f32(out, r->weight);
         tr_le_put_f32(out, r->unseen);
+        tr_le_put_f32(out, r->near);
         tr_le_put_u8(out, r->side);
         tr_le_put_u8(out, r->fold);
         tr_le_put_u16(out, 0);
+        tr_le_put_u32(out, 0);
     }
 }
 
@@ -99,12 +101,14 @@ tr_code tr_heldout_read(tr_heldout *h, tr_le_reader *r, uint32_t labels, tr_err 
         row->label = tr_le_u32(r);
         row->weight = tr_le_f32(r);
         row->unseen = tr_le_f32(r);
+        row->near = tr_le_f32(r);
         row->side = tr_le_u8(r);
         row->fold = tr_le_u8(r);
         tr_le_u16(r);
+        tr_le_u32(r);
         if ((row->label >= labels && row->label != TR_LABEL_NONE) || row->side < TR_SIDE_TRAIN ||
             row->side > TR_SIDE_TEST || !(row->weight > 0) || !isfinite(row->weight) ||
-            !isfinite(row->unseen)) {
+            !isfinite(row->unseen) || !isfinite(row->near)) {
             tr_heldout_free(h);
             return tr_err_set(err, TR_DATA, "a held-out row is malformed");
         }
@@ -127,6 +131,7 @@ void tr_heldout_write_summaries(const tr_softmax_summary *s, size_t n, tr_buf *o
         tr_le_put_f32(out, s[i].top);
         tr_le_put_f32(out, s[i].gap);
         tr_le_put_f32(out, s[i].evidence);
+        tr_le_put_f32(out, s[i].agreement);
     }
 }
 
@@ -143,9 +148,10 @@ tr_code tr_heldout_read_summaries(tr_softmax_summary *s, size_t n, uint32_t labe
         s[i].top = tr_le_f32(r);
         s[i].gap = tr_le_f32(r);
         s[i].evidence = tr_le_f32(r);
+        s[i].agreement = tr_le_f32(r);
         if (s[i].label >= labels || !isfinite(s[i].p[0]) || !isfinite(s[i].p[1]) ||
             !isfinite(s[i].p[2]) || !isfinite(s[i].entropy) || !isfinite(s[i].top) ||
-            !isfinite(s[i].gap) || !isfinite(s[i].evidence))
+            !isfinite(s[i].gap) || !isfinite(s[i].evidence) || !isfinite(s[i].agreement))
             return tr_err_set(err, TR_DATA, "a held-out result is malformed");
     }
     return r->failed ? tr_err_set(err, TR_DATA, "the held-out results are cut off") : TR_OK;

@@ -20,6 +20,7 @@ typedef struct {
     uint32_t label;      /* TR_LABEL_NONE: of no label that can be answered */
     float weight;        /* in selection */
     float unseen;        /* share of word grams that no (other) training row has */
+    float near;          /* how near its dense view is to the log's (novelty.h); 0: none */
     uint8_t side;        /* tr_side */
     uint8_t fold;        /* of held-out TRAIN rows, for fitting the gate across */
 } tr_heldout_row;
@@ -39,7 +40,7 @@ void tr_heldout_write(const tr_heldout *h, tr_buf *out);
 TR_MUST tr_code tr_heldout_read(tr_heldout *h, tr_le_reader *r, uint32_t labels, tr_err *err);
 void tr_heldout_free(tr_heldout *h);
 
-/* Summaries, n of them: 8 × 4 bytes each. */
+/* Summaries, n of them: 9 × 4 bytes each. */
 void tr_heldout_write_summaries(const tr_softmax_summary *s, size_t n, tr_buf *out);
 TR_MUST tr_code tr_heldout_read_summaries(tr_softmax_summary *s, size_t n, uint32_t labels,
                                           tr_le_reader *r, tr_err *err);

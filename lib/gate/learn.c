@@ -155,7 +155,7 @@ static tr_code fit_chosen(tr_acceptor *a, problem *p, const int *column, tr_err 
 }
 
 tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
-                          const tr_softmax_summary *summary, const uint8_t *agree,
+                          const tr_acceptor_row *seen, const uint8_t *agree, const float *weight,
                           const uint32_t *rows, size_t n, int skip_fold, uint32_t labels,
                           tr_err *err)
 {
@@ -171,30 +171,30 @@ tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
     p.beta = tr_mem_zero(dense + labels, sizeof *p.beta);
     uint32_t *label = tr_mem_array(n, sizeof *label);
     uint8_t *agreed = tr_mem_array(n, 1);
-    float *weight = tr_mem_array(n, sizeof *weight);
+    float *weighs = tr_mem_array(n, sizeof *weighs);
     if (p.labels)
         a->offset = a->owned = tr_mem_zero(labels, sizeof *a->owned);
-    tr_code code = p.x && p.beta && label && agreed && weight && (!p.labels || a->owned)
+    tr_code code = p.x && p.beta && label && agreed && weighs && (!p.labels || a->owned)
                        ? TR_OK
                        : tr_err_memory(err);
     if (code == TR_OK) {
         p.gamma = p.beta + dense;
         for (size_t k = 0; k < n; k++) {
-            const tr_heldout_row *row = &h->rows[rows[k]];
-            if (row->fold == skip_fold)
+            uint32_t i = rows[k];
+            if (h->rows[i].fold == skip_fold)
                 continue;
             double all[DENSE];
-            tr_acceptor_features(&summary[rows[k]], row->unseen, all);
+            tr_acceptor_features(&seen[i], all);
             for (size_t c = 0; c + 1 < dense; c++)
                 p.x[p.n * dense + c] = all[column[c]];
             p.x[p.n * dense + dense - 1] = 1;
-            label[p.n] = summary[rows[k]].label;
-            agreed[p.n] = agree[rows[k]];
-            weight[p.n++] = row->weight;
+            label[p.n] = seen[i].said->label;
+            agreed[p.n] = agree[i];
+            weighs[p.n++] = weight[i];
         }
         p.label = label;
         p.agree = agreed;
-        p.weight = weight;
+        p.weight = weighs;
         code = p.n ? fit_chosen(a, &p, column, err)
                    : tr_err_set(err, TR_DATA, "no held-out row to fit the gate on");
     }
@@ -202,7 +202,7 @@ tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
     free(p.beta);
     free(label);
     free(agreed);
-    free(weight);
+    free(weighs);
     if (code != TR_OK)
         tr_acceptor_free(a);
     return code;
@@ -210,74 +210,201 @@ tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
 
 /* ---- the gate of a stream ---- */
 
-static tr_code gate_member(tr_stream *s, size_t which, uint32_t mask, const uint32_t *rows,
-                           size_t n, uint8_t *agree, tr_err *err)
+typedef struct {
+    tr_stream *s;
+    uint32_t *rows; /* of TRAIN, n of them */
+    size_t n;
+    bool fold_used[256];
+    /* of every held-out row, for the stage at hand */
+    tr_acceptor_row *seen;
+    uint8_t *agree;
+    float *weight;
+} work;
+
+/* The acceptor of the stage at hand, and the accept scores of every held-out row: those of TRAIN by
+ * acceptors fitted without their fold. */
+static tr_code gate_stage(work *w, uint32_t mask, tr_acceptor *a, uint32_t **out, tr_err *err)
 {
-    tr_stream_member *m = &s->member[which];
-    const tr_heldout *h = &s->heldout;
-    free(m->score);
-    tr_acceptor_free(&m->acceptor);
-    m->score = tr_mem_zero(h->n, sizeof *m->score);
-    if (!m->score)
+    const tr_heldout *h = &w->s->heldout;
+    uint32_t labels = w->s->labels.n, *score = *out = tr_mem_zero(h->n, sizeof *score);
+    if (!score)
         return tr_err_memory(err);
-    tr_stream_agree(s, which, agree);
-    bool fold_used[256] = {0};
-    for (size_t k = 0; k < n; k++)
-        fold_used[h->rows[rows[k]].fold] = true;
     for (int fold = 0; fold < 256; fold++) {
-        if (!fold_used[fold])
+        if (!w->fold_used[fold])
             continue;
         tr_acceptor part;
-        tr_code code =
-            tr_learn_acceptor(&part, mask, h, m->summary, agree, rows, n, fold, s->labels.n, err);
+        tr_code code = tr_learn_acceptor(&part, mask, h, w->seen, w->agree, w->weight, w->rows,
+                                         w->n, fold, labels, err);
         if (code != TR_OK)
             return code;
-        for (size_t k = 0; k < n; k++) {
-            const tr_heldout_row *row = &h->rows[rows[k]];
-            if (row->fold == fold)
-                m->score[rows[k]] = tr_acceptor_score(&part, &m->summary[rows[k]], row->unseen);
-        }
+        for (size_t k = 0; k < w->n; k++)
+            if (h->rows[w->rows[k]].fold == fold)
+                score[w->rows[k]] = tr_acceptor_score(&part, &w->seen[w->rows[k]]);
         tr_acceptor_free(&part);
     }
     tr_code code =
-        tr_learn_acceptor(&m->acceptor, mask, h, m->summary, agree, rows, n, -1, s->labels.n, err);
+        tr_learn_acceptor(a, mask, h, w->seen, w->agree, w->weight, w->rows, w->n, -1, labels, err);
     for (size_t i = 0; code == TR_OK && i < h->n; i++)
         if (h->rows[i].side != TR_SIDE_TRAIN)
-            m->score[i] = tr_acceptor_score(&m->acceptor, &m->summary[i], h->rows[i].unseen);
+            score[i] = tr_acceptor_score(a, &w->seen[i]);
+    return code;
+}
+
+static tr_code gate_member(work *w, size_t which, uint32_t mask, tr_err *err)
+{
+    tr_stream_member *m = &w->s->member[which];
+    const tr_heldout *h = &w->s->heldout;
+    free(m->score);
+    tr_acceptor_free(&m->acceptor);
+    tr_stream_agree(w->s, which, w->agree);
+    for (size_t i = 0; i < h->n; i++) {
+        w->seen[i] = tr_stream_row(w->s, which, i);
+        w->weight[i] = h->rows[i].weight;
+    }
+    tr_code code = gate_stage(w, mask, &m->acceptor, &m->score, err);
     m->gated = code == TR_OK;
+    return code;
+}
+
+/* ---- cascades ---- */
+
+/* Of the rows that a second stage will see most are doubted by the first: a row weighs as much as
+ * it is doubted, and never nothing. */
+static const float LEAST_DOUBT = 0.01f;
+
+static tr_code gate_cascade(work *w, tr_stream_cascade *c, uint32_t mask, tr_err *err)
+{
+    const tr_stream_member *first = &w->s->member[c->first];
+    const tr_heldout *h = &w->s->heldout;
+    tr_stream_agree(w->s, c->second, w->agree);
+    for (size_t i = 0; i < h->n; i++) {
+        w->seen[i] = tr_stream_row(w->s, c->second, i);
+        w->seen[i].before = &first->summary[i];
+        w->seen[i].before_score = first->score[i];
+        float doubt = 1 - (float)first->score[i] / TR_ACCEPTOR_ONE;
+        w->weight[i] = h->rows[i].weight * (doubt > LEAST_DOUBT ? doubt : LEAST_DOUBT);
+    }
+    return gate_stage(w, mask | TR_ACCEPTOR_BEFORE, &c->acceptor, &c->score, err);
+}
+
+typedef struct {
+    uint32_t score, row;
+} scored;
+
+static int by_score(const void *a, const void *b)
+{
+    const scored *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Mean over all coverages of the agreement of what is accepted, out of fold. */
+static double agreement_area(const work *w, size_t m, scored *order)
+{
+    const tr_stream_member *member = &w->s->member[m];
+    double agreed = 0, rows = 0, area = 0;
+    for (size_t k = 0; k < w->n; k++)
+        order[k] = (scored){member->score[w->rows[k]], w->rows[k]};
+    qsort(order, w->n, sizeof *order, by_score);
+    for (size_t k = 0; k < w->n; k++) {
+        const tr_heldout_row *r = &w->s->heldout.rows[order[k].row];
+        rows += (double)r->weight;
+        agreed += (double)r->weight * (member->summary[order[k].row].label == r->label);
+        area += (double)r->weight * agreed / rows;
+    }
+    return rows > 0 ? area / rows : 0;
+}
+
+enum { BEST = 3 };
+
+/* The cascades of the best members, one after another in every order. */
+static tr_code list_cascades(work *w, tr_err *err)
+{
+    tr_stream *s = w->s;
+    double area[TR_STREAM_MEMBERS];
+    uint32_t best[BEST];
+    size_t n = 0;
+    scored *order = tr_mem_array(w->n, sizeof *order);
+    if (!order)
+        return tr_err_memory(err);
+    for (size_t m = 0; m < s->n; m++)
+        area[m] = agreement_area(w, m, order);
+    free(order);
+    for (; n < BEST && n < s->n; n++) {
+        size_t top = 0;
+        for (size_t m = 1; m < s->n; m++)
+            top = area[m] > area[top] ? m : top;
+        best[n] = (uint32_t)top;
+        area[top] = -1;
+    }
+    for (size_t k = 0; k < s->n_cascades; k++) {
+        free(s->cascade[k].score);
+        tr_acceptor_free(&s->cascade[k].acceptor);
+    }
+    s->n_cascades = 0;
+    for (size_t a = 0; a < n; a++)
+        for (size_t b = 0; b < n; b++)
+            if (a != b)
+                s->cascade[s->n_cascades++] =
+                    (tr_stream_cascade){.first = best[a], .second = best[b]};
+    return TR_OK;
+}
+
+/* ---- writing ---- */
+
+static tr_code write_stage(tr_frame_writer *f, const char tag[4], uint32_t a, uint32_t b,
+                           const tr_acceptor *acceptor, const uint32_t *score, size_t n,
+                           tr_err *err)
+{
+    tr_buf out;
+    tr_buf_init(&out);
+    tr_le_put_u32(&out, a);
+    tr_le_put_u32(&out, b);
+    tr_acceptor_write(acceptor, &out);
+    tr_le_put_u32s(&out, score, n);
+    tr_code code = out.failed ? tr_err_memory(err) : tr_frame_add(f, tag, tr_buf_str(&out), err);
+    tr_buf_free(&out);
     return code;
 }
 
 static tr_code write_gated(const tr_stream *s, tr_writer *out, tr_err *err)
 {
     tr_frame_writer f;
-    tr_buf b;
-    tr_buf_init(&b);
     tr_code code = tr_frame_begin(&f, out, TR_FRAME_MODEL, err);
     for (size_t k = 0; k < s->frame.n && code == TR_OK; k++)
-        if (strcmp(s->frame.sections[k].tag, "GATE"))
+        if (strcmp(s->frame.sections[k].tag, "GATE") && strcmp(s->frame.sections[k].tag, "CASC"))
             code = tr_frame_add(&f, s->frame.sections[k].tag, s->frame.sections[k].payload, err);
-    for (size_t m = 0; m < s->n && code == TR_OK; m++) {
-        tr_le_put_u32(&b, (uint32_t)m);
-        tr_le_put_u32(&b, 0);
-        tr_acceptor_write(&s->member[m].acceptor, &b);
-        tr_le_put_u32s(&b, s->member[m].score, s->heldout.n);
-        code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, "GATE", tr_buf_str(&b), err);
-        tr_buf_clear(&b);
+    for (size_t m = 0; m < s->n && code == TR_OK; m++)
+        code = write_stage(&f, "GATE", (uint32_t)m, 0, &s->member[m].acceptor, s->member[m].score,
+                           s->heldout.n, err);
+    for (size_t k = 0; k < s->n_cascades && code == TR_OK; k++) {
+        const tr_stream_cascade *c = &s->cascade[k];
+        code =
+            write_stage(&f, "CASC", c->first, c->second, &c->acceptor, c->score, s->heldout.n, err);
     }
-    tr_buf_free(&b);
     return code == TR_OK ? tr_frame_end(&f, err) : code;
 }
 
 tr_code tr_learn_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err)
 {
-    uint32_t *rows;
-    size_t n = tr_heldout_side(&s->heldout, TR_SIDE_TRAIN, 0, &rows);
-    uint8_t *agree = tr_mem_array(s->heldout.n, 1);
-    tr_code code = n != SIZE_MAX && agree ? TR_OK : tr_err_memory(err);
+    work w = {.s = s};
+    w.n = tr_heldout_side(&s->heldout, TR_SIDE_TRAIN, 0, &w.rows);
+    w.seen = tr_mem_array(s->heldout.n, sizeof *w.seen);
+    w.agree = tr_mem_array(s->heldout.n, 1);
+    w.weight = tr_mem_array(s->heldout.n, sizeof *w.weight);
+    tr_code code = w.n != SIZE_MAX && w.seen && w.agree && w.weight ? TR_OK : tr_err_memory(err);
+    for (size_t k = 0; code == TR_OK && k < w.n; k++)
+        w.fold_used[s->heldout.rows[w.rows[k]].fold] = true;
     for (size_t m = 0; m < s->n && code == TR_OK; m++)
-        code = gate_member(s, m, mask, rows, n, agree, err);
-    free(rows);
-    free(agree);
+        code = gate_member(&w, m, mask, err);
+    if (code == TR_OK)
+        code = list_cascades(&w, err);
+    for (size_t k = 0; k < s->n_cascades && code == TR_OK; k++)
+        code = gate_cascade(&w, &s->cascade[k], mask, err);
+    free(w.rows);
+    free(w.seen);
+    free(w.agree);
+    free(w.weight);
     return code == TR_OK ? write_gated(s, out, err) : code;
 }

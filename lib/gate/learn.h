@@ -13,17 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fits on rows[0..n) of h (TRAIN only; agree[i] and summary[i] belong to h's row i), weighted.
+/* Fits on rows[0..n) of h (TRAIN only); seen[i], agree[i] and weight[i] belong to h's row i.
  * skip_fold >= 0: without that fold's rows. Newton's method with a ridge. Free *a with
  * tr_acceptor_free. */
 TR_MUST tr_code tr_learn_acceptor(tr_acceptor *a, uint32_t mask, const tr_heldout *h,
-                                  const tr_softmax_summary *summary, const uint8_t *agree,
-                                  const uint32_t *rows, size_t n, int skip_fold, uint32_t labels,
-                                  tr_err *err);
+                                  const tr_acceptor_row *seen, const uint8_t *agree,
+                                  const float *weight, const uint32_t *rows, size_t n,
+                                  int skip_fold, uint32_t labels, tr_err *err);
 
-/* Fits the acceptors of all members on TRAIN (features by `mask`), scores every held-out row (TRAIN
- * rows by an acceptor fitted without their fold), and writes the stream with its GATE sections new.
- */
+/* Fits on TRAIN the acceptors of all members (features by `mask`) and of the cascades of the three
+ * best of them, scores every held-out row (TRAIN rows by an acceptor fitted without their fold),
+ * and writes the stream with its GATE and CASC sections new. */
 TR_MUST tr_code tr_learn_gate(tr_stream *s, uint32_t mask, tr_writer *out, tr_err *err);
 
 #endif

@@ -1,10 +1,28 @@
 #include "gate/novelty.h"
 
 #include "ground/mem.h"
+#include "maths/dot.h"
 #include "maths/real.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+size_t tr_novelty_room(const tr_network *near)
+{
+    return near->layers ? tr_network_room(near) + tr_dot_width(near->size[near->layers]) : 0;
+}
+
+float tr_novelty_near(const tr_network *near, const float *dense, float *room)
+{
+    if (!near->layers)
+        return 0;
+    uint32_t labels = near->size[near->layers], best = 0;
+    float *z = room + tr_network_room(near);
+    tr_network_decide(near, dense, room, z);
+    for (uint32_t l = 1; l < labels; l++)
+        best = z[l] > z[best] ? l : best;
+    return z[best];
+}
 
 static int rising(const void *a, const void *b)
 {
@@ -37,8 +55,9 @@ static void fit_tail(tr_novelty_tail *t, float *x, size_t n)
 }
 
 tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h, const tr_softmax_summary *summary,
-                       const uint32_t *rows, size_t n, tr_err *err)
+                       bool text, bool near, const uint32_t *rows, size_t n, tr_err *err)
 {
+    *v = (tr_novelty){0};
     float *x = tr_mem_array(n, sizeof *x);
     if (!x)
         return tr_err_memory(err);
@@ -47,13 +66,20 @@ tr_code tr_novelty_fit(tr_novelty *v, const tr_heldout *h, const tr_softmax_summ
     fit_tail(&v->evidence, x, n);
     for (size_t k = 0; k < n; k++)
         x[k] = -h->rows[rows[k]].unseen;
-    fit_tail(&v->seen, x, n);
+    if (text)
+        fit_tail(&v->seen, x, n);
+    for (size_t k = 0; k < n; k++)
+        x[k] = h->rows[rows[k]].near;
+    if (near)
+        fit_tail(&v->near, x, n);
     free(x);
     return TR_OK;
 }
 
 static float log_share(const tr_novelty_tail *t, float x)
 {
+    if (!t->n)
+        return 0;
     uint32_t low = 0, high = t->n - 1;
     if (!(x > t->value[0]))
         return t->log_share[0];
@@ -70,9 +96,10 @@ static float log_share(const tr_novelty_tail *t, float x)
     return t->log_share[low] + part * (t->log_share[high] - t->log_share[low]);
 }
 
-float tr_novelty_of(const tr_novelty *v, float evidence, float unseen)
+float tr_novelty_of(const tr_novelty *v, float evidence, float unseen, float near)
 {
-    return -(log_share(&v->evidence, evidence) + log_share(&v->seen, -unseen));
+    return -(log_share(&v->evidence, evidence) + log_share(&v->seen, -unseen) +
+             log_share(&v->near, near));
 }
 
 /* ---- binary form ---- */
@@ -88,13 +115,14 @@ void tr_novelty_write(const tr_novelty *v, tr_buf *out)
 {
     write_tail(&v->evidence, out);
     write_tail(&v->seen, out);
+    write_tail(&v->near, out);
     tr_le_align(out, 8);
 }
 
 static bool read_tail(tr_novelty_tail *t, tr_le_reader *r)
 {
     t->n = tr_le_u32(r);
-    if (!t->n || t->n > TR_NOVELTY_KNOTS)
+    if (t->n > TR_NOVELTY_KNOTS)
         return false;
     for (uint32_t k = 0; k < t->n; k++)
         t->value[k] = tr_le_f32(r);
@@ -109,7 +137,8 @@ static bool read_tail(tr_novelty_tail *t, tr_le_reader *r)
 
 tr_code tr_novelty_read(tr_novelty *v, tr_le_reader *r, tr_err *err)
 {
-    bool sound = read_tail(&v->evidence, r) && read_tail(&v->seen, r);
+    bool sound = read_tail(&v->evidence, r) && v->evidence.n && read_tail(&v->seen, r) &&
+                 read_tail(&v->near, r);
     tr_le_skip_align(r, 8);
     return sound && !r->failed ? TR_OK : tr_err_set(err, TR_DATA, "the novelty guard is malformed");
 }

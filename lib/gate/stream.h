@@ -1,43 +1,53 @@
 /* stream: the model stream between tr-train, tr-gate and tr-calibrate, read and written.
  *
- * Sections: HEAD (where it comes from), LABL (labels with their TRAIN rows), VOCB (vocabulary),
- * HELD (held-out rows), MEMB (one a member: model and held-out results), GATE (one a member, after
- * tr-gate: acceptor and accept scores of the held-out rows). tr-format(5) has the fields.
+ * Sections: HEAD (where it comes from), LABL (labels with their TRAIN rows), what bank.h says, HELD
+ * (held-out rows), MEMB (one a member: its mixture and held-out results), and after tr-gate GATE
+ * (one a member: acceptor and accept scores of the held-out rows) and CASC (one a cascade: its
+ * members, the second one's acceptor and accept scores). tr-format(5) has the fields.
  *
- * Upstream: zoo, heldout, acceptor. Downstream: calibrate, tr-gate, tr-show. */
+ * Upstream: bank, zoo, heldout, acceptor. Downstream: learn, calibrate, tr-gate, tr-show. */
 #ifndef TR_STREAM_H
 #define TR_STREAM_H
 
 #include "doors/frame.h"
-#include "features/tfidf.h"
 #include "gate/acceptor.h"
+#include "gate/bank.h"
 #include "gate/heldout.h"
 #include "gate/origin.h"
 #include "ground/err.h"
-#include "models/zoo.h"
+#include "models/mixture.h"
+#include "zoo/zoo.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
     char name[TR_ZOO_NAME];
-    double scale;
-    tr_compact model;            /* borrowed from the bytes */
+    tr_mixture mixture;          /* of the bank's models */
     tr_softmax_summary *summary; /* of every held-out row */
     bool gated;
     tr_acceptor acceptor;
     uint32_t *score; /* of every held-out row: out of fold on TRAIN */
 } tr_stream_member;
 
-enum { TR_STREAM_MEMBERS = 32 };
+/* Two members, one after the other: the second is asked where the first does not answer. */
+typedef struct {
+    uint32_t first, second;
+    tr_acceptor acceptor; /* of the second stage; it looks at the first one, too */
+    uint32_t *score;      /* of the second stage, for every held-out row */
+} tr_stream_cascade;
+
+enum { TR_STREAM_MEMBERS = 32, TR_STREAM_CASCADES = 6 };
 
 typedef struct {
     tr_origin origin;
     tr_labels labels;
-    tr_tfidf vocabulary; /* borrowed from the bytes */
+    tr_bank bank; /* borrowed from the bytes */
     tr_heldout heldout;
     tr_stream_member member[TR_STREAM_MEMBERS];
     size_t n;
+    tr_stream_cascade cascade[TR_STREAM_CASCADES];
+    size_t n_cascades;
     tr_buf bytes; /* what the borrowed parts lie in */
     tr_frame frame;
 } tr_stream;
@@ -57,11 +67,21 @@ size_t tr_stream_guard(const tr_stream *s, size_t m);
 /* agree[i] of member m and held-out row i: 1 where the member's label is the row's. */
 void tr_stream_agree(const tr_stream *s, size_t m, uint8_t *agree);
 
-/* A new stream: tr_stream_begin, then a member at a time, then tr_frame_end. */
+/* What is known of held-out row i when member m decides on it. */
+static inline tr_acceptor_row tr_stream_row(const tr_stream *s, size_t m, size_t i)
+{
+    const tr_heldout_row *r = &s->heldout.rows[i];
+    return (tr_acceptor_row){
+        .said = &s->member[m].summary[i], .unseen = r->unseen, .near = r->near};
+}
+
+/* A new stream: tr_stream_begin, the models (tr_bank_write_model), a member at a time, then
+ * tr_frame_end. */
 TR_MUST tr_code tr_stream_begin(tr_frame_writer *f, tr_writer *out, const tr_origin *origin,
-                                const tr_labels *labels, const tr_tfidf *vocabulary,
-                                const tr_heldout *heldout, tr_err *err);
-TR_MUST tr_code tr_stream_add_member(tr_frame_writer *f, const tr_zoo_member *m,
-                                     const tr_softmax_summary *summary, size_t n, tr_err *err);
+                                const tr_labels *labels, const tr_features *features,
+                                const tr_network *near, const tr_heldout *heldout, tr_err *err);
+TR_MUST tr_code tr_stream_add_member(tr_frame_writer *f, const char *name,
+                                     const tr_mixture *mixture, const tr_softmax_summary *summary,
+                                     size_t n, tr_err *err);
 
 #endif

@@ -1,13 +1,23 @@
 #include "gate/train.h"
 
 #include "features/featurize.h"
+#include "features/svd.h"
+#include "gate/near.h"
 #include "gate/stream.h"
 #include "ground/hash.h"
 #include "ground/mem.h"
+#include "maths/dot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Length of an embedding where a block of text features has length 1: it says more than either. Any
+ * value from 1 to 3 is within noise of the best, on small logs and large. */
+static const float EMBEDDING_LENGTH = 2;
+
+/* Of TRAIN, where one part is held out once: most of the rows must be left to fit on. */
+static const double MOST_SHARE = 0.2;
 
 /* Everything that training holds. Two lists of rows: those that are fitted on, and those that are
  * scored (TRAIN rows held out, as if they were new, and all rows of the other sides). */
@@ -15,25 +25,37 @@ typedef struct {
     const tr_dataset *d;
     const tr_train_options *o;
     unsigned folds; /* fits without a part of TRAIN */
-    tr_tfidf vocabulary;
-    tr_sparse x; /* fitted on: features, squared length, label, fold */
+    tr_features features;
+    tr_network near;
+    tr_sparse x;  /* fitted on: features, squared length, label, fold */
+    float *dense; /* rows of x × dims */
     float *square;
     uint32_t *label;
     uint8_t *fold;
-    tr_sparse scored; /* scored: features, fold, and what is kept of them */
+    const float **embedding; /* of the rows of x, in the log; NULL where it has none */
+    tr_sparse scored;        /* scored: features, fold, and what is kept of them */
+    float *scored_dense;     /* scored rows × dims */
     uint8_t *scored_fold;
+    uint32_t *scored_from; /* row of x, UINT32_MAX: none */
+    const float **scored_embedding;
     tr_heldout heldout;
 } work;
 
 static void work_free(work *w)
 {
-    tr_tfidf_free(&w->vocabulary);
+    tr_features_free(&w->features);
+    tr_network_free(&w->near);
     tr_sparse_free(&w->x);
     tr_sparse_free(&w->scored);
+    free(w->dense);
     free(w->square);
     free(w->label);
     free(w->fold);
+    free(w->embedding);
+    free(w->scored_dense);
     free(w->scored_fold);
+    free(w->scored_from);
+    free(w->scored_embedding);
     tr_heldout_free(&w->heldout);
 }
 
@@ -58,7 +80,8 @@ static uint8_t fold_of(const work *w, tr_hash_key key, uint64_t group)
     double u = tr_hash_unit(tr_hash_keyed_u64(key, group));
     if (w->d->train <= TR_TRAIN_MOST_HELD)
         return (uint8_t)(u * w->o->folds);
-    return u < (double)TR_TRAIN_MOST_HELD / (double)w->d->train ? 0 : TR_FOLD_NONE;
+    double share = (double)TR_TRAIN_MOST_HELD / (double)w->d->train;
+    return u < (share < MOST_SHARE ? share : MOST_SHARE) ? 0 : TR_FOLD_NONE;
 }
 
 static tr_code open_lists(work *w, tr_err *err)
@@ -69,8 +92,12 @@ static tr_code open_lists(work *w, tr_err *err)
     w->label = tr_mem_array(d->train, sizeof *w->label);
     w->fold = tr_mem_array(d->train, 1);
     w->scored_fold = tr_mem_array(d->n, 1);
+    w->scored_from = tr_mem_array(d->n, sizeof *w->scored_from);
+    w->embedding = tr_mem_array(d->train, sizeof *w->embedding);
+    w->scored_embedding = tr_mem_array(d->n, sizeof *w->scored_embedding);
     w->heldout.rows = tr_mem_array(d->n, sizeof *w->heldout.rows);
-    return w->square && w->label && w->fold && w->scored_fold && w->heldout.rows
+    return w->square && w->label && w->fold && w->scored_fold && w->scored_from && w->embedding &&
+                   w->scored_embedding && w->heldout.rows
                ? TR_OK
                : tr_err_memory(err);
 }
@@ -84,9 +111,11 @@ static tr_code count_grams(work *w, tr_featurizer *f, tr_err *err)
         if (d->rows[i].side == TR_SIDE_TRAIN)
             ok = tr_ngram_extract(&f->grams, d->rows[i].text) &&
                  tr_tfidf_count_add(counts, &f->grams);
-    tr_code code = ok ? tr_tfidf_build(&w->vocabulary, counts, 1, TR_TRAIN_MOST_COLUMNS, err)
-                      : tr_err_memory(err);
+    tr_code code =
+        ok ? tr_tfidf_build(&w->features.vocabulary, counts, 1, TR_TRAIN_MOST_COLUMNS, err)
+           : tr_err_memory(err);
     tr_tfidf_count_close(counts);
+    w->features.text = code == TR_OK;
     return code;
 }
 
@@ -94,26 +123,30 @@ static bool add_fitted(work *w, tr_featurizer *f, const tr_dataset_row *r, uint8
 {
     size_t at = w->x.rows;
     float square = 0;
-    if (!tr_featurize_text(f, r->text, false) ||
-        !tr_sparse_add(&w->x, tr_tfidf_row_sparse(&f->row)))
+    if (!tr_featurize_input(f, r->text, NULL, false) ||
+        !tr_sparse_add(&w->x, tr_featurize_row(f).sparse))
         return false;
     for (size_t k = 0; k < f->row.n; k++)
         square += f->row.value[k] * f->row.value[k];
     w->square[at] = square;
     w->label[at] = r->label;
     w->fold[at] = fold;
+    w->embedding[at] = r->embedding;
     return true;
 }
 
-/* gate_key: where one part serves as all folds, the gate is fitted across folds of its own. */
+/* from: its row of x. gate_key: where one part serves as all folds, the gate is fitted across folds
+ * of its own. */
 static bool add_scored(work *w, tr_featurizer *f, const tr_dataset_row *r, uint8_t fold,
-                       tr_hash_key gate_key)
+                       uint32_t from, tr_hash_key gate_key)
 {
     size_t at = w->heldout.n++;
-    if (!tr_featurize_text(f, r->text, r->side == TR_SIDE_TRAIN) ||
-        !tr_sparse_add(&w->scored, tr_tfidf_row_sparse(&f->row)))
+    if (!tr_featurize_input(f, r->text, NULL, r->side == TR_SIDE_TRAIN) ||
+        !tr_sparse_add(&w->scored, tr_featurize_row(f).sparse))
         return false;
     w->scored_fold[at] = fold;
+    w->scored_from[at] = from;
+    w->scored_embedding[at] = r->embedding;
     if (r->side == TR_SIDE_TRAIN && w->folds == 1)
         fold = (uint8_t)(tr_hash_unit(tr_hash_keyed_u64(gate_key, r->group)) * w->o->folds);
     w->heldout.rows[at] = (tr_heldout_row){.row = r->row,
@@ -126,23 +159,74 @@ static bool add_scored(work *w, tr_featurizer *f, const tr_dataset_row *r, uint8
     return true;
 }
 
-static tr_code make_features(work *w, tr_err *err)
+static tr_code add_rows(work *w, tr_featurizer *f, tr_err *err)
 {
     const tr_dataset *d = w->d;
     tr_hash_key folds = tr_hash_derive(w->o->seed, "folds");
     tr_hash_key gate = tr_hash_derive(w->o->seed, "gate folds");
-    tr_featurizer f = {.vocabulary = &w->vocabulary};
-    tr_code code = open_lists(w, err);
-    if (code == TR_OK)
-        code = count_grams(w, &f, err);
-    for (size_t i = 0; code == TR_OK && i < d->n; i++) {
+    for (size_t i = 0; i < d->n; i++) {
         const tr_dataset_row *r = &d->rows[i];
-        bool train = r->side == TR_SIDE_TRAIN;
+        bool train = r->side == TR_SIDE_TRAIN, fitted = train && !r->unlisted;
         uint8_t fold = train ? fold_of(w, folds, r->group) : TR_FOLD_NONE;
-        if ((train && !r->unlisted && !add_fitted(w, &f, r, fold)) ||
-            ((!train || fold != TR_FOLD_NONE) && !add_scored(w, &f, r, fold, gate)))
-            code = tr_err_memory(err);
+        uint32_t from = fitted ? (uint32_t)w->x.rows : UINT32_MAX;
+        if ((fitted && !add_fitted(w, f, r, fold)) ||
+            ((!train || fold != TR_FOLD_NONE) && !add_scored(w, f, r, fold, from, gate)))
+            return tr_err_memory(err);
     }
+    return TR_OK;
+}
+
+/* rows × dims numbers: the dense views of a list of rows. */
+static float *view_rows(const tr_dense *v, const tr_sparse *rows, const float *const *embedding)
+{
+    size_t n, width = tr_dot_width(v->dims);
+    float *out = tr_mem_multiply(rows->rows, v->dims, &n) ? tr_mem_array(n + width, sizeof *out)
+                                                          : NULL;
+    for (size_t i = 0; out && i < rows->rows; i++) {
+        /* the room behind the last number belongs to the next row, which comes later */
+        if (v->columns)
+            tr_dense_of_text(v, tr_sparse_at(rows, i), out + i * v->dims);
+        else
+            tr_dense_of_embedding(v, embedding[i], out + i * v->dims);
+    }
+    return out;
+}
+
+/* The dense view: the embedding where there is one; else, if a member asks for it, of the text. */
+static tr_code make_view(work *w, tr_err *err)
+{
+    tr_dense *v = &w->features.view;
+    tr_code code = TR_OK;
+    if (w->d->dims)
+        code =
+            tr_dense_fit_embeddings(v, w->embedding, w->x.rows, w->d->dims, EMBEDDING_LENGTH, err);
+    else if (w->features.vocabulary.n && tr_roster_needs_view(w->o->chosen))
+        code =
+            tr_svd_fit(v, &w->x, w->features.vocabulary.n, TR_TRAIN_TEXT_DIMS, 1, w->o->seed, err);
+    if (code != TR_OK || !v->dims)
+        return code;
+    w->dense = view_rows(v, &w->x, w->embedding);
+    w->scored_dense = view_rows(v, &w->scored, w->scored_embedding);
+    if (!w->dense || !w->scored_dense)
+        return tr_err_memory(err);
+    for (size_t i = 0; !v->columns && i < w->x.rows; i++)
+        for (size_t k = 0; k < v->dims; k++) {
+            float x = w->dense[i * v->dims + k];
+            w->square[i] += x * x;
+        }
+    return TR_OK;
+}
+
+static tr_code make_features(work *w, tr_err *err)
+{
+    tr_featurizer f = {.features = &w->features};
+    tr_code code = open_lists(w, err);
+    if (code == TR_OK && w->d->has_text)
+        code = count_grams(w, &f, err);
+    if (code == TR_OK)
+        code = add_rows(w, &f, err);
+    if (code == TR_OK)
+        code = make_view(w, err);
     tr_featurize_free(&f);
     return code;
 }
@@ -177,19 +261,35 @@ static tr_code judge(const work *w, const tr_softmax_summary *s, tr_train_result
     return TR_OK;
 }
 
-static tr_code write_member(const work *w, const tr_zoo_member *m, tr_softmax_summary *s,
-                            float *scratch, tr_frame_writer *f, tr_train_report *report,
-                            tr_err *err)
+/* Writes the models that members to be deployed use, and then those members. */
+static tr_code write_members(const work *w, const tr_zoo *zoo, tr_frame_writer *f,
+                             tr_train_report *report, tr_err *err)
 {
-    uint32_t labels = w->d->labels.n;
-    for (size_t k = 0; k < w->heldout.n; k++)
-        tr_softmax_summarize(m->decision + k * labels, labels, scratch, &s[k]);
-    tr_train_result *r = &report->member[report->n++];
-    memcpy(r->name, m->name, sizeof r->name);
-    r->seconds = m->seconds;
-    tr_code code = judge(w, s, r, err);
-    return code == TR_OK && !m->ingredient ? tr_stream_add_member(f, m, s, w->heldout.n, err)
-                                           : code;
+    uint32_t number[TR_ZOO_SIZE], written = 0;
+    bool used[TR_ZOO_SIZE] = {false};
+    for (size_t m = 0; m < zoo->n; m++)
+        for (uint32_t k = 0; !zoo->member[m].ingredient && k < zoo->member[m].mixture.n; k++)
+            used[zoo->member[m].mixture.model[k]] = true;
+    tr_code code = TR_OK;
+    for (size_t k = 0; k < zoo->models && code == TR_OK; k++) {
+        number[k] = written;
+        written += used[k];
+        code = used[k] ? tr_bank_write_model(&zoo->model[k], f, err) : TR_OK;
+    }
+    for (size_t m = 0; m < zoo->n && code == TR_OK; m++) {
+        const tr_zoo_member *member = &zoo->member[m];
+        tr_train_result *r = &report->member[report->n++];
+        memcpy(r->name, member->name, sizeof r->name);
+        r->seconds = member->seconds;
+        code = judge(w, member->said, r, err);
+        if (code != TR_OK || member->ingredient)
+            continue;
+        tr_mixture mixture = member->mixture;
+        for (uint32_t k = 0; k < mixture.n; k++)
+            mixture.model[k] = number[mixture.model[k]];
+        code = tr_stream_add_member(f, member->name, &mixture, member->said, w->heldout.n, err);
+    }
+    return code;
 }
 
 static void fill_origin(const work *w, tr_origin *g)
@@ -221,31 +321,50 @@ static tr_code write_stream(const work *w, const tr_zoo *zoo, tr_writer *out,
     fill_origin(w, &origin);
     report->held_out = origin.held_out;
     report->folds = w->folds;
-    report->columns = w->vocabulary.n;
+    report->columns = w->features.vocabulary.n;
+    report->dims = w->features.view.dims;
+    report->of_text = w->features.view.columns > 0;
     tr_frame_writer f;
-    float *scratch = tr_mem_array(w->d->labels.n, sizeof *scratch);
-    tr_softmax_summary *s = tr_mem_array(w->heldout.n, sizeof *s);
-    tr_code code = scratch && s ? tr_stream_begin(&f, out, &origin, &w->d->labels, &w->vocabulary,
-                                                  &w->heldout, err)
-                                : tr_err_memory(err);
-    for (size_t m = 0; m < zoo->n && code == TR_OK; m++)
-        code = write_member(w, &zoo->member[m], s, scratch, &f, report, err);
-    free(scratch);
-    free(s);
+    tr_code code =
+        tr_stream_begin(&f, out, &origin, &w->d->labels, &w->features, &w->near, &w->heldout, err);
+    if (code == TR_OK)
+        code = write_members(w, zoo, &f, report, err);
     return code == TR_OK ? tr_frame_end(&f, err) : code;
+}
+
+static tr_code find_near(work *w, const tr_training *t, tr_err *err)
+{
+    float *near = tr_mem_zero(w->heldout.n, sizeof *near);
+    if (!near)
+        return tr_err_memory(err);
+    tr_code code = tr_near_fit(&w->near, &w->features.view, t, near, err);
+    for (size_t k = 0; code == TR_OK && k < w->heldout.n; k++)
+        w->heldout.rows[k].near = near[k];
+    free(near);
+    return code;
 }
 
 static tr_code fit_and_write(work *w, tr_writer *out, tr_train_report *report, tr_err *err)
 {
-    tr_training t = {.x = &w->x,
+    const tr_features *f = &w->features;
+    tr_training t = {.shape = {.labels = w->d->labels.n,
+                               .columns = f->vocabulary.n,
+                               .dims = f->view.dims,
+                               .beside = tr_features_embedding(f)},
+                     .x = &w->x,
+                     .dense = w->dense,
                      .square = w->square,
                      .label = w->label,
                      .fold = w->fold,
                      .folds = w->folds,
+                     .seed = w->o->seed,
                      .scored = &w->scored,
+                     .scored_dense = w->scored_dense,
                      .scored_fold = w->scored_fold,
-                     .labels = w->d->labels.n,
-                     .columns = w->vocabulary.n};
+                     .scored_from = w->scored_from};
+    tr_code code = f->view.dims && !f->view.columns ? find_near(w, &t, err) : TR_OK;
+    if (code != TR_OK)
+        return code;
     uint32_t *seen = tr_mem_array(w->heldout.n, sizeof *seen);
     if (!seen)
         return tr_err_memory(err);
@@ -253,8 +372,7 @@ static tr_code fit_and_write(work *w, tr_writer *out, tr_train_report *report, t
         seen[k] = w->heldout.rows[k].side == TR_SIDE_TRAIN ? w->heldout.rows[k].label
                                                            : TR_LABEL_NONE;
     tr_zoo zoo;
-    tr_code code =
-        tr_zoo_fit(&zoo, &t, seen, w->o->chosen, w->o->threads, w->o->done, w->o->context, err);
+    code = tr_zoo_fit(&zoo, &t, seen, w->o->chosen, w->o->threads, w->o->done, w->o->context, err);
     free(seen);
     if (code == TR_OK) {
         code = write_stream(w, &zoo, out, report, err);

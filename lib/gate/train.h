@@ -6,20 +6,22 @@
 
 #include "doors/io.h"
 #include "ground/err.h"
-#include "models/zoo.h"
+#include "zoo/zoo.h"
 #include "traces/dataset.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    TR_TRAIN_LEAST_ROWS = 10,    /* in TRAIN */
-    TR_TRAIN_MOST_HELD = 100000, /* above so many TRAIN rows one held-out part of so many serves */
-    TR_TRAIN_MOST_COLUMNS = 1 << 18
+    TR_TRAIN_LEAST_ROWS = 10, /* in TRAIN */
+    TR_TRAIN_MOST_HELD =
+        100000, /* above so many TRAIN rows one held-out part serves: a fifth, so many at most */
+    TR_TRAIN_MOST_COLUMNS = 1 << 18,
+    TR_TRAIN_TEXT_DIMS = 256 /* of the dense view that is made of texts */
 };
 
 typedef struct {
-    bool chosen[TR_ZOO_SIZE];
+    tr_chosen chosen[TR_ZOO_SIZE];
     unsigned folds; /* 2..20 */
     int threads;
     uint64_t seed;
@@ -38,7 +40,8 @@ typedef struct {
     size_t n;
     size_t held_out;
     unsigned folds;
-    uint32_t columns;
+    uint32_t columns, dims; /* of the vocabulary and of the dense view; 0: none */
+    bool of_text;           /* the dense view is made of the texts */
 } tr_train_report;
 
 /* Trains on d and writes the stream (does not close `out`). TR_DATA where there is too little to

@@ -88,6 +88,71 @@ INLINE void scatter_all(float *w, size_t width, tr_sparse_row row, const float *
         scatter_tile(w + l, width, row, d + l, 1);
 }
 
+/* A dense row: as above, with every row of weights in turn. `turns` sums a label, taken in turn, so
+ * that narrow tiles do not wait for one addition after another; they depend on the tile's width
+ * alone, which the number of labels decides. */
+INLINE void gather_dense_tile(const float *w, size_t width, const float *x, size_t n, float *z,
+                              int tile, int turns)
+{
+    lanes sum[12];
+    for (int t = 0; t < tile; t++)
+        sum[t] = *(const lanes *)(z + t * TR_DOT_LANES);
+    for (int t = tile; t < tile * turns; t++)
+        sum[t] = (lanes){0};
+    size_t k = 0;
+    for (; k + (size_t)turns <= n; k += (size_t)turns)
+        for (int turn = 0; turn < turns; turn++, w += width)
+            for (int t = 0; t < tile; t++)
+                sum[turn * tile + t] += *(const lanes *)(w + t * TR_DOT_LANES) *
+                                        x[k + (size_t)turn];
+    for (; k < n; k++, w += width)
+        for (int t = 0; t < tile; t++)
+            sum[t] += *(const lanes *)(w + t * TR_DOT_LANES) * x[k];
+    for (int turn = 1; turn < turns; turn++)
+        for (int t = 0; t < tile; t++)
+            sum[t] += sum[turn * tile + t];
+    for (int t = 0; t < tile; t++)
+        *(lanes *)(z + t * TR_DOT_LANES) = sum[t];
+}
+
+/* As many labels at once as there are registers for. */
+INLINE void gather_dense_all(const float *w, size_t width, const float *x, size_t n, float *z)
+{
+    size_t l = 0, left = width / TR_DOT_LANES;
+    for (; left >= 16; l += 8 * TR_DOT_LANES, left -= 8)
+        gather_dense_tile(w + l, width, x, n, z + l, 8, 1);
+    if (left >= 10) {
+        gather_dense_tile(w + l, width, x, n, z + l, 10, 1);
+        l += 10 * TR_DOT_LANES, left -= 10;
+    } else if (left >= 8) {
+        gather_dense_tile(w + l, width, x, n, z + l, 8, 1);
+        l += 8 * TR_DOT_LANES, left -= 8;
+    }
+    for (; left >= 4; l += 4 * TR_DOT_LANES, left -= 4)
+        gather_dense_tile(w + l, width, x, n, z + l, 4, 2);
+    for (; left >= 2; l += 2 * TR_DOT_LANES, left -= 2)
+        gather_dense_tile(w + l, width, x, n, z + l, 2, 4);
+    for (; left; l += TR_DOT_LANES, left--)
+        gather_dense_tile(w + l, width, x, n, z + l, 1, 4);
+}
+
+INLINE void scatter_dense_all(float *w, size_t width, const float *x, size_t n, const float *d)
+{
+    for (size_t k = 0; k < n; k++, w += width)
+        for (size_t l = 0; l < width; l += TR_DOT_LANES)
+            *(lanes *)(w + l) += *(const lanes *)(d + l) * x[k];
+}
+
+static void dense_bytes_plain(const int8_t *w, const float *scale, size_t width, const float *x,
+                              size_t n, float *z)
+{
+    for (size_t k = 0; k < n; k++, w += width) {
+        float v = x[k] * scale[k];
+        for (size_t l = 0; l < width; l++)
+            z[l] += (float)w[l] * v;
+    }
+}
+
 #if defined(__x86_64__)
 /* The same sources for AVX2: wider, not different (no FMA: see the Makefile's -ffp-contract). */
 __attribute__((target("avx2"))) static void gather_avx2(const float *w, size_t width,
@@ -99,6 +164,16 @@ __attribute__((target("avx2"))) static void scatter_avx2(float *w, size_t width,
                                                          const float *d)
 {
     scatter_all(w, width, row, d);
+}
+__attribute__((target("avx2"))) static void gather_dense_avx2(const float *w, size_t width,
+                                                              const float *x, size_t n, float *z)
+{
+    gather_dense_all(w, width, x, n, z);
+}
+__attribute__((target("avx2"))) static void
+scatter_dense_avx2(float *w, size_t width, const float *x, size_t n, const float *d)
+{
+    scatter_dense_all(w, width, x, n, d);
 }
 /* The compilers do not find the instruction that widens bytes by themselves. */
 #define AVX2 __attribute__((target("avx2"), always_inline)) static inline
@@ -149,12 +224,46 @@ __attribute__((target("avx2"))) static void bytes_avx2(const int8_t *w, const fl
     for (; l < width; l += TR_DOT_LANES)
         bytes_tile(w + l, scale, width, row, z + l, 1, l == 0);
 }
+
+AVX2 void dense_bytes_tile(const int8_t *w, const float *scale, size_t width, const float *x,
+                           size_t n, float *z, int tile)
+{
+    __m256 sum[12];
+    for (int t = 0; t < tile; t++)
+        sum[t] = _mm256_loadu_ps(z + t * TR_DOT_LANES);
+    for (size_t k = 0; k < n; k++, w += width) {
+        __m256 v = _mm256_set1_ps(x[k] * scale[k]);
+        for (int t = 0; t < tile; t++) {
+            __m128i eight = _mm_loadl_epi64((const __m128i *)(const void *)(w + t * TR_DOT_LANES));
+            __m256 y = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight));
+            sum[t] = _mm256_add_ps(sum[t], _mm256_mul_ps(y, v));
+        }
+    }
+    for (int t = 0; t < tile; t++)
+        _mm256_storeu_ps(z + t * TR_DOT_LANES, sum[t]);
+}
+
+__attribute__((target("avx2"))) static void dense_bytes_avx2(const int8_t *w, const float *scale,
+                                                             size_t width, const float *x, size_t n,
+                                                             float *z)
+{
+    size_t l = 0;
+    for (; l + 10 * TR_DOT_LANES <= width; l += 10 * TR_DOT_LANES)
+        dense_bytes_tile(w + l, scale, width, x, n, z + l, 10);
+    for (; l + 4 * TR_DOT_LANES <= width; l += 4 * TR_DOT_LANES)
+        dense_bytes_tile(w + l, scale, width, x, n, z + l, 4);
+    for (; l < width; l += TR_DOT_LANES)
+        dense_bytes_tile(w + l, scale, width, x, n, z + l, 1);
+}
 #define HAVE_AVX2 __builtin_cpu_supports("avx2")
 #else
 #define HAVE_AVX2 0
 #define gather_avx2 gather_all
 #define scatter_avx2 scatter_all
 #define bytes_avx2 bytes_plain
+#define gather_dense_avx2 gather_dense_all
+#define scatter_dense_avx2 scatter_dense_all
+#define dense_bytes_avx2 dense_bytes_plain
 #endif
 
 void tr_dot_gather(const float *w, size_t width, tr_sparse_row row, float *z)
@@ -180,4 +289,29 @@ void tr_dot_gather_bytes(const int8_t *w, const float *scale, size_t width, tr_s
         bytes_avx2(w, scale, width, row, z);
     else
         bytes_plain(w, scale, width, row, z);
+}
+
+void tr_dot_gather_dense(const float *w, size_t width, const float *x, size_t n, float *z)
+{
+    if (HAVE_AVX2)
+        gather_dense_avx2(w, width, x, n, z);
+    else
+        gather_dense_all(w, width, x, n, z);
+}
+
+void tr_dot_scatter_dense(float *w, size_t width, const float *x, size_t n, const float *d)
+{
+    if (HAVE_AVX2)
+        scatter_dense_avx2(w, width, x, n, d);
+    else
+        scatter_dense_all(w, width, x, n, d);
+}
+
+void tr_dot_gather_dense_bytes(const int8_t *w, const float *scale, size_t width, const float *x,
+                               size_t n, float *z)
+{
+    if (HAVE_AVX2)
+        dense_bytes_avx2(w, scale, width, x, n, z);
+    else
+        dense_bytes_plain(w, scale, width, x, n, z);
 }

@@ -26,4 +26,11 @@ void tr_dot_gather_bytes(const int8_t *w, const float *scale, size_t width, tr_s
 /* w[index][l] += value · d[l] for every entry of the row. */
 void tr_dot_scatter(float *w, size_t width, tr_sparse_row row, const float *d);
 
+/* The same three for rows that are dense, x[0..n): w has n rows. A label may have several partial
+ * sums; how many depends on the width alone, so here, too, the bits are the same everywhere. */
+void tr_dot_gather_dense(const float *w, size_t width, const float *x, size_t n, float *z);
+void tr_dot_gather_dense_bytes(const int8_t *w, const float *scale, size_t width, const float *x,
+                               size_t n, float *z);
+void tr_dot_scatter_dense(float *w, size_t width, const float *x, size_t n, const float *d);
+
 #endif

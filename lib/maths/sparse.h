@@ -13,6 +13,13 @@ typedef struct {
     size_t n;
 } tr_sparse_row;
 
+/* A row as models see it: its sparse part, and its dense view where there is one (NULL: none).
+ * Borrowed; how many numbers the view has is known to whoever reads it. */
+typedef struct {
+    tr_sparse_row sparse;
+    const float *dense;
+} tr_row;
+
 /* Compressed rows, appended one by one. Zero-initialise; free with tr_sparse_free. */
 typedef struct {
     uint64_t *start; /* rows + 1 offsets; NULL while there are no rows */

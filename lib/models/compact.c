@@ -11,8 +11,9 @@ enum { MOST = 127, LINE = 64 };
 
 tr_code tr_compact_make(tr_compact *c, const tr_linear *m, tr_err *err)
 {
-    size_t rows = (size_t)m->columns + 1, bytes;
-    *c = (tr_compact){.labels = m->labels, .columns = m->columns, .width = m->width};
+    size_t rows = tr_linear_rows(m), bytes;
+    *c = (tr_compact){
+        .labels = m->labels, .columns = m->columns, .dims = m->dims, .width = m->width};
     if (!tr_mem_multiply(rows, m->width + sizeof(float), &bytes) ||
         !(c->owned = tr_mem_zero(bytes, 1)))
         return tr_err_memory(err);
@@ -38,22 +39,25 @@ void tr_compact_free(tr_compact *c)
     *c = (tr_compact){0};
 }
 
-void tr_compact_decide(const tr_compact *c, tr_sparse_row row, float *z)
+void tr_compact_decide(const tr_compact *c, tr_row row, float *z)
 {
-    uint32_t intercept = c->columns;
+    uint32_t intercept = c->columns + c->dims;
     float one = 1;
     memset(z, 0, c->width * sizeof *z);
     tr_dot_gather_bytes(c->weight, c->scale, c->width, (tr_sparse_row){&intercept, &one, 1}, z);
-    tr_dot_gather_bytes(c->weight, c->scale, c->width, row, z);
+    tr_dot_gather_bytes(c->weight, c->scale, c->width, row.sparse, z);
+    if (c->dims)
+        tr_dot_gather_dense_bytes(c->weight + c->columns * c->width, c->scale + c->columns,
+                                  c->width, row.dense, c->dims, z);
 }
 
 void tr_compact_write(const tr_compact *c, tr_buf *out)
 {
-    size_t rows = (size_t)c->columns + 1;
+    size_t rows = (size_t)c->columns + c->dims + 1;
     tr_le_put_u32(out, c->labels);
     tr_le_put_u32(out, c->columns);
     tr_le_put_u32(out, (uint32_t)c->width);
-    tr_le_put_u32(out, 0);
+    tr_le_put_u32(out, c->dims);
     tr_le_put_f32s(out, c->scale, rows);
     tr_le_align(out, LINE);
     tr_buf_add(out, c->weight, rows * c->width);
@@ -61,23 +65,23 @@ void tr_compact_write(const tr_compact *c, tr_buf *out)
 }
 
 tr_code tr_compact_read(tr_compact *c, tr_le_reader *r, uint32_t labels, uint32_t columns,
-                        tr_err *err)
+                        uint32_t dims, tr_err *err)
 {
     *c = (tr_compact){.labels = tr_le_u32(r), .columns = tr_le_u32(r)};
     c->width = tr_le_u32(r);
-    tr_le_u32(r);
-    if (r->failed || c->labels != labels || c->columns != columns ||
+    c->dims = tr_le_u32(r);
+    if (r->failed || c->labels != labels || c->columns != columns || c->dims != dims ||
         c->width != tr_dot_width(labels))
-        return tr_err_set(err, TR_DATA, "a model does not fit its labels or its vocabulary");
-    size_t size;
-    c->scale = tr_le_f32s(r, (uint64_t)columns + 1);
+        return tr_err_set(err, TR_DATA, "a model does not fit its labels or its features");
+    size_t size, rows = (size_t)columns + dims + 1;
+    c->scale = tr_le_f32s(r, rows);
     tr_le_skip_align(r, LINE);
-    if (tr_mem_multiply((size_t)columns + 1, c->width, &size))
+    if (tr_mem_multiply(rows, c->width, &size))
         c->weight = (const int8_t *)tr_le_bytes(r, size);
     tr_le_skip_align(r, 8);
     if (r->failed || !c->scale || !c->weight)
         return tr_err_set(err, TR_DATA, "a model is cut off");
-    for (size_t f = 0; f <= columns; f++)
+    for (size_t f = 0; f < rows; f++)
         if (!isfinite(c->scale[f]))
             return tr_err_set(err, TR_DATA, "a model has a scale that is no number");
     return TR_OK;

@@ -18,6 +18,7 @@ typedef struct {
     float entropy;  /* of all probabilities, in nats */
     float top, gap; /* the largest value, and how far the second one is below it */
     float evidence; /* ln of the sum of exp of the values: what they say in all */
+    float agreement; /* share of a mixture's parts that name the same label; 1 for one model */
 } tr_softmax_summary;
 
 /* z: `labels` (>= 2) scaled values; scratch: as many floats. */

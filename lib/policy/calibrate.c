@@ -2,152 +2,21 @@
 
 #include "ground/mem.h"
 #include "maths/stat.h"
-#include "traces/trace.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CANDIDATES = 2 * TR_STREAM_MEMBERS, GRID = 100 };
+enum { GRID = 100 };
 
-/* One candidate: a member and how it is gated, as the parallel arrays that certify takes. */
+/* One target certified on a list of candidates. */
 typedef struct {
-    size_t member;
-    bool gated;
-    tr_certify_rows train, calibration;
-} candidate;
-
-typedef struct {
-    const tr_stream *s;
+    const tr_candidates *from;
     const tr_calibrate_options *o;
-    uint8_t *label_deferred;
-    uint32_t *train, *calibration; /* held-out rows of either side */
-    size_t n_train, n_calibration;
-    tr_novelty novelty[TR_STREAM_MEMBERS];
-    float limit[TR_STREAM_MEMBERS]; /* novelty that is still inside, of each member */
-    bool weighted;
-    candidate candidates[MOST_CANDIDATES];
-    tr_certify_path paths[MOST_CANDIDATES];
-    size_t order[MOST_CANDIDATES];
-    size_t n;
-    tr_arena arena;
+    tr_certify_path paths[TR_CANDIDATES_MOST];
+    size_t order[TR_CANDIDATES_MOST];
 } work;
-
-/* ---- the guard ---- */
-
-typedef struct {
-    float novelty, weight;
-} weighed;
-
-static int by_novelty(const void *a, const void *b)
-{
-    float x = ((const weighed *)a)->novelty, y = ((const weighed *)b)->novelty;
-    return x > y ? -1 : x < y;
-}
-
-/* The novelty that a share of at most o->novelty of TRAIN (weighted) lies beyond. */
-static tr_code set_limit(work *w, size_t m, tr_err *err)
-{
-    const tr_heldout *h = &w->s->heldout;
-    const tr_softmax_summary *summary = w->s->member[tr_stream_guard(w->s, m)].summary;
-    w->limit[m] = INFINITY;
-    tr_code code = tr_novelty_fit(&w->novelty[m], h, summary, w->train, w->n_train, err);
-    if (code != TR_OK || w->o->novelty <= 0)
-        return code;
-    weighed *x = tr_mem_array(w->n_train, sizeof *x);
-    if (!x)
-        return tr_err_memory(err);
-    double total = 0, beyond = 0;
-    for (size_t k = 0; k < w->n_train; k++) {
-        const tr_heldout_row *r = &h->rows[w->train[k]];
-        x[k] = (weighed){tr_novelty_of(&w->novelty[m], summary[w->train[k]].evidence, r->unseen),
-                         r->weight};
-        total += (double)r->weight;
-    }
-    qsort(x, w->n_train, sizeof *x, by_novelty);
-    size_t k = 0;
-    while (k + 1 < w->n_train && beyond + (double)x[k].weight <= w->o->novelty * total)
-        beyond += (double)x[k++].weight;
-    w->limit[m] = x[k].novelty;
-    free(x);
-    return TR_OK;
-}
-
-/* "a,b": marks the labels. A label that has a comma itself can be named alone. */
-static tr_code mark_deferred(const tr_labels *labels, const char *list, uint8_t *marks, tr_err *err)
-{
-    uint32_t whole = list ? tr_labels_find(labels, tr_str_c(list)) : TR_LABEL_NONE;
-    if (whole != TR_LABEL_NONE) {
-        marks[whole] = 1;
-        return TR_OK;
-    }
-    while (list && *list) {
-        size_t size = strcspn(list, ",");
-        uint32_t l = tr_labels_find(labels, tr_str_of(list, size));
-        if (l == TR_LABEL_NONE)
-            return tr_err_set(err, TR_USAGE, "--defer-label: no label \"%.*s\" in the log",
-                              size < 200 ? (int)size : 200, list);
-        marks[l] = 1;
-        list += size + (list[size] == ',');
-    }
-    return TR_OK;
-}
-
-/* ---- candidates ---- */
-
-static uint32_t score_of(const tr_stream_member *m, bool gated, size_t row, float unseen)
-{
-    static const tr_acceptor margin = {0};
-    return gated ? m->score[row] : tr_acceptor_score(&margin, &m->summary[row], unseen);
-}
-
-static bool fill_side(work *w, const candidate *c, const uint32_t *rows, size_t n,
-                      tr_certify_rows *out)
-{
-    double *score = tr_arena_alloc(&w->arena, n + 1, sizeof *score);
-    double *weight = w->weighted ? tr_arena_alloc(&w->arena, n + 1, sizeof *weight) : NULL;
-    uint8_t *agree = tr_arena_alloc(&w->arena, n + 1, 1),
-            *inside = tr_arena_alloc(&w->arena, n + 1, 1);
-    if (!score || !agree || !inside || (w->weighted && !weight))
-        return false;
-    const tr_stream_member *m = &w->s->member[c->member];
-    const tr_stream_member *guard = &w->s->member[tr_stream_guard(w->s, c->member)];
-    for (size_t k = 0; k < n; k++) {
-        const tr_heldout_row *r = &w->s->heldout.rows[rows[k]];
-        const tr_softmax_summary *s = &m->summary[rows[k]];
-        score[k] = (double)score_of(m, c->gated, rows[k], r->unseen);
-        agree[k] = s->label == r->label;
-        inside[k] = tr_novelty_of(&w->novelty[c->member], guard->summary[rows[k]].evidence,
-                                  r->unseen) <= w->limit[c->member] &&
-                    !w->label_deferred[s->label];
-        if (weight)
-            weight[k] = (double)r->weight;
-    }
-    *out = (tr_certify_rows){
-        .n = n, .score = score, .agree = agree, .inside = inside, .weight = weight};
-    return true;
-}
-
-static tr_code list_candidates(work *w, tr_err *err)
-{
-    for (size_t m = 0; m < w->s->n; m++) {
-        tr_code code = set_limit(w, m, err);
-        if (code != TR_OK)
-            return code;
-        /* accept-all asked for alone: how the rows are ranked does not matter */
-        bool both = w->s->member[m].gated && w->o->family != TR_FAMILY_GLOBAL;
-        for (int gated = both; gated >= 0; gated--) {
-            candidate *c = &w->candidates[w->n];
-            *c = (candidate){.member = m, .gated = gated};
-            if (!fill_side(w, c, w->train, w->n_train, &c->train) ||
-                !fill_side(w, c, w->calibration, w->n_calibration, &c->calibration))
-                return tr_err_memory(err);
-            w->n++;
-        }
-    }
-    return TR_OK;
-}
 
 /* ---- why not ---- */
 
@@ -240,17 +109,19 @@ static tr_code record_path(const tr_certify_path *path, tr_certificate *c, tr_er
 
 static tr_code record_candidates(const work *w, tr_certificate *c, tr_err *err)
 {
-    c->candidates = tr_mem_zero(w->n, sizeof *c->candidates);
+    size_t n = w->from->n;
+    c->candidates = tr_mem_zero(n, sizeof *c->candidates);
     if (!c->candidates)
         return tr_err_memory(err);
-    c->n_candidates = (uint32_t)w->n;
-    for (size_t r = 0; r < w->n; r++) {
-        const candidate *x = &w->candidates[w->order[r]];
+    c->n_candidates = (uint32_t)n;
+    for (size_t r = 0; r < n; r++) {
+        const tr_contender *x = &w->from->list[w->order[r]];
         const tr_certify_path *path = &w->paths[w->order[r]];
         tr_candidate *out = &c->candidates[r];
-        memcpy(out->member, w->s->member[x->member].name, sizeof out->member);
+        tr_candidates_name(w->from, w->order[r], out->member);
+        out->family = x->cascade < 0 ? TR_FAMILY_L2D : TR_FAMILY_RSB;
         out->gated = x->gated;
-        out->delta = tr_certify_share(c->delta, r, w->n);
+        out->delta = tr_certify_share(c->delta, r, n);
         out->rank = path->rank;
         out->accepted = path->deployed >= 0 ? (uint64_t)path->accepted : 0;
         out->steps = (uint32_t)path->n_steps;
@@ -261,13 +132,12 @@ static tr_code record_candidates(const work *w, tr_certificate *c, tr_err *err)
 /* What is deployed, or what came nearest to it. */
 static void record_chosen(const work *w, size_t which, size_t rank, tr_certificate *c)
 {
-    const candidate *x = &w->candidates[which];
+    const tr_contender *x = &w->from->list[which];
     double agreed = 0, total = 0;
-    memcpy(c->member, w->s->member[x->member].name, sizeof c->member);
+    tr_candidates_name(w->from, which, c->member);
     c->gated = x->gated;
-    c->delta_used = tr_certify_share(c->delta, rank, w->n);
-    for (size_t k = 0; k < x->calibration.n; k++)
-        c->inside += x->calibration.inside[k];
+    c->delta_used = tr_certify_share(c->delta, rank, w->from->n);
+    c->inside = (uint64_t)tr_certify_inside(&x->calibration);
     for (size_t k = 0; k < x->train.n; k++) {
         double weight = x->train.weight ? x->train.weight[k] : 1;
         total += weight;
@@ -276,14 +146,16 @@ static void record_chosen(const work *w, size_t which, size_t rank, tr_certifica
     c->train_agreement = total > 0 ? agreed / total : 0;
 }
 
-static void record_deployed(const tr_certify_path *path, tr_certificate *c)
+static void record_deployed(const tr_certify_path *path, bool cascade, tr_certificate *c)
 {
     const tr_certify_step *last = NULL;
     for (int j = 0; j < path->n_steps; j++)
         if (path->steps[j].node == path->deployed)
             last = &path->steps[j];
     c->deployed = true;
-    c->family = path->deployed == path->n_nodes - 1 ? TR_FAMILY_GLOBAL : TR_FAMILY_L2D;
+    c->family = cascade                               ? TR_FAMILY_RSB
+                : path->deployed == path->n_nodes - 1 ? TR_FAMILY_GLOBAL
+                                                      : TR_FAMILY_L2D;
     c->accepted = (uint64_t)path->accepted;
     if (last) {
         c->tested = (uint64_t)last->tested;
@@ -295,15 +167,16 @@ static void record_deployed(const tr_certify_path *path, tr_certificate *c)
 /* Agreement out of fold of each label, where the teacher said it. */
 static tr_code record_labels(const work *w, size_t which, tr_policy *p, tr_err *err)
 {
-    const candidate *x = &w->candidates[which];
+    const tr_candidates *from = w->from;
+    const tr_contender *x = &from->list[which];
     double *total = tr_mem_zero(p->labels.n, sizeof *total);
     p->label_agreement = tr_mem_zero(p->labels.n, sizeof *p->label_agreement);
     if (!total || !p->label_agreement) {
         free(total);
         return tr_err_memory(err);
     }
-    for (size_t k = 0; k < w->n_train; k++) {
-        const tr_heldout_row *r = &w->s->heldout.rows[w->train[k]];
+    for (size_t k = 0; k < from->n_train; k++) {
+        const tr_heldout_row *r = &from->s->heldout.rows[from->train[k]];
         if (r->label == TR_LABEL_NONE)
             continue;
         total[r->label] += (double)r->weight;
@@ -323,27 +196,66 @@ static tr_code copy_labels(const tr_labels *from, tr_labels *to, tr_err *err)
     return TR_OK;
 }
 
-static void set_rule(work *w, size_t which, tr_policy *p)
+/* The number in the policy of a model of the stream, taken over if it is new there. */
+static uint32_t take_model(const tr_bank *from, uint32_t model, uint32_t number[TR_BANK_MODELS],
+                           tr_bank *to)
 {
-    const candidate *x = &w->candidates[which];
-    const tr_stream_member *m = &w->s->member[x->member];
-    const tr_certify_path *path = &w->paths[which];
-    p->vocabulary = w->s->vocabulary;
-    p->vocabulary.owned = NULL;
-    p->model = m->model;
-    p->model.owned = NULL;
-    p->scale = m->scale;
-    size_t guard = tr_stream_guard(w->s, x->member);
-    if (guard != x->member && w->o->novelty > 0) {
-        p->guard = w->s->member[guard].model;
-        p->guard.owned = NULL;
+    if (number[model] == UINT32_MAX) {
+        number[model] = (uint32_t)to->n;
+        to->model[to->n++] = tr_surrogate_borrowed(&from->model[model]);
     }
-    p->acceptor = x->gated ? m->acceptor : (tr_acceptor){0};
-    p->acceptor.owned = NULL;
+    return number[model];
+}
+
+static tr_mixture take_mixture(const tr_bank *from, const tr_mixture *m,
+                               uint32_t number[TR_BANK_MODELS], tr_bank *to)
+{
+    tr_mixture taken = *m;
+    for (uint32_t k = 0; k < m->n; k++)
+        taken.model[k] = take_model(from, m->model[k], number, to);
+    return taken;
+}
+
+static void set_stage(const work *w, size_t member, const tr_acceptor *acceptor,
+                      uint32_t number[TR_BANK_MODELS], tr_policy *p)
+{
+    const tr_stream *s = w->from->s;
+    tr_stage *stage = &p->stage[p->stages++];
+    memcpy(stage->member, s->member[member].name, sizeof stage->member);
+    stage->mixture = take_mixture(&s->bank, &s->member[member].mixture, number, &p->bank);
+    if (acceptor) {
+        stage->acceptor = *acceptor;
+        stage->acceptor.owned = NULL;
+    }
+}
+
+static void set_rule(const work *w, size_t which, tr_policy *p)
+{
+    const tr_stream *s = w->from->s;
+    const tr_contender *x = &w->from->list[which];
+    const tr_certify_path *path = &w->paths[which];
+    uint32_t number[TR_BANK_MODELS];
+    memset(number, 0xff, sizeof number);
+    p->bank = (tr_bank){.features = s->bank.features, .near = s->bank.near};
+    p->bank.features.vocabulary.owned = NULL;
+    p->bank.features.view.owned = NULL;
+    p->bank.near.owned = NULL;
+    set_stage(w, x->member, x->gated ? &s->member[x->member].acceptor : NULL, number, p);
+    if (x->cascade >= 0)
+        set_stage(w, s->cascade[x->cascade].second, &s->cascade[x->cascade].acceptor, number, p);
     p->rule.accepts = true;
     p->rule.threshold = in_millionths(path->nodes[path->deployed].threshold);
-    p->rule.novelty_most = w->limit[x->member];
-    p->rule.novelty = w->novelty[x->member];
+    p->rule.novelty_most = w->from->limit[x->member];
+    p->rule.novelty = w->from->novelty[x->member];
+    size_t guard = tr_stream_guard(s, x->member);
+    if (guard != x->member && isfinite(p->rule.novelty_most))
+        p->rule.guard = take_mixture(&s->bank, &s->member[guard].mixture, number, &p->bank);
+    /* linear models do not look at what SVD makes of texts */
+    bool looked_at = false;
+    for (size_t k = 0; k < p->bank.n; k++)
+        looked_at |= p->bank.model[k].kind != TR_SURROGATE_LINEAR;
+    if (p->bank.features.view.columns && !looked_at)
+        p->bank.features.view = (tr_dense){0};
 }
 
 static tr_code conclude(work *w, int best, tr_policy *p, tr_err *err)
@@ -353,8 +265,8 @@ static tr_code conclude(work *w, int best, tr_policy *p, tr_err *err)
     while (best >= 0 && w->order[rank] != (size_t)best)
         rank++;
     size_t which = w->order[rank];
-    c->rows = w->n_calibration;
-    c->train_rows = w->n_train;
+    c->rows = w->from->n_calibration;
+    c->train_rows = w->from->n_train;
     record_chosen(w, which, rank, c);
     tr_code code = record_path(&w->paths[which], c, err);
     if (code == TR_OK)
@@ -364,81 +276,96 @@ static tr_code conclude(work *w, int best, tr_policy *p, tr_err *err)
     if (code != TR_OK)
         return code;
     p->rule.novelty_most = INFINITY;
-    if (best >= 0 &&
-        (double)w->paths[best].accepted >= w->o->min_coverage * (double)w->n_calibration) {
-        record_deployed(&w->paths[best], c);
+    if (best >= 0 && (double)w->paths[best].accepted >= w->o->min_coverage * (double)c->rows) {
+        record_deployed(&w->paths[best], w->from->list[best].cascade >= 0, c);
         set_rule(w, which, p);
         return TR_OK;
     }
     if (best >= 0)
         snprintf(c->refusal, sizeof c->refusal,
                  "only %.1f%% of the traffic could be certified, less than --min-coverage %g",
-                 100 * (double)w->paths[best].accepted / (double)w->n_calibration,
-                 w->o->min_coverage);
+                 100 * (double)w->paths[best].accepted / (double)c->rows, w->o->min_coverage);
     else
         explain_refusal(w, c);
     return TR_NO;
 }
 
+/* Each that passed is certified, so where one stage answers as much as two the one will do. */
+static int simplest(const work *w, int best)
+{
+    for (size_t r = 0; r < w->from->n && w->from->list[best].cascade >= 0; r++) {
+        size_t i = w->order[r];
+        if (w->from->list[i].cascade < 0 && w->paths[i].deployed >= 0 &&
+            w->paths[i].accepted >= w->paths[best].accepted)
+            return (int)i;
+    }
+    return best;
+}
+
 static tr_code certify(work *w, int *best, tr_err *err)
 {
     tr_certify_target target = {.alpha = w->o->alpha,
-                                .delta = w->o->delta,
+                                .delta = w->o->delta / w->o->targets,
                                 .guarantee = w->o->guarantee,
                                 .grid = GRID,
                                 .only_all = w->o->family == TR_FAMILY_GLOBAL};
-    tr_certify_rows train[MOST_CANDIDATES], calibration[MOST_CANDIDATES];
-    int64_t inside[MOST_CANDIDATES];
-    for (size_t i = 0; i < w->n; i++) {
-        train[i] = w->candidates[i].train;
-        calibration[i] = w->candidates[i].calibration;
-        inside[i] = 0;
-        for (size_t k = 0; k < calibration[i].n; k++)
-            inside[i] += calibration[i].inside[k];
+    tr_certify_rows train[TR_CANDIDATES_MOST], calibration[TR_CANDIDATES_MOST];
+    int64_t inside[TR_CANDIDATES_MOST];
+    size_t n = w->from->n;
+    for (size_t i = 0; i < n; i++) {
+        train[i] = w->from->list[i].train;
+        calibration[i] = w->from->list[i].calibration;
+        inside[i] = tr_certify_inside(&calibration[i]);
     }
-    tr_code code = tr_certify_plan(&target, w->n, train, inside, (int64_t)w->n_calibration,
+    tr_code code = tr_certify_plan(&target, n, train, inside, (int64_t)w->from->n_calibration,
                                    w->paths, w->order, err);
-    return code == TR_OK
-               ? tr_certify_decide(&target, w->n, calibration, w->order, w->paths, best, err)
-               : code;
+    if (code == TR_OK)
+        code = tr_certify_decide(&target, n, calibration, w->order, w->paths, best, err);
+    if (code == TR_OK && *best >= 0)
+        *best = simplest(w, *best);
+    return code;
 }
 
-tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_policy *p,
-                         tr_err *err)
+tr_code tr_calibrate_certify(const tr_candidates *from, const tr_calibrate_options *o, tr_policy *p,
+                             tr_err *err)
 {
-    work w = {.s = s, .o = o};
+    const tr_stream *s = from->s;
+    work w = {.from = from, .o = o};
     *p = (tr_policy){.origin = s->origin};
     p->certificate = (tr_certificate){.alpha = o->alpha,
-                                      .delta = o->delta,
+                                      .delta = o->delta / o->targets,
+                                      .targets = (uint32_t)o->targets,
                                       .guarantee = o->guarantee,
                                       .novelty = o->novelty,
                                       .min_coverage = o->min_coverage,
                                       .seed = o->seed};
-    tr_arena_init(&w.arena);
     tr_labels_init(&p->labels);
     tr_code code = copy_labels(&s->labels, &p->labels, err);
-    w.label_deferred = p->rule.label_deferred = tr_mem_zero(s->labels.n, 1);
-    w.n_train = tr_heldout_side(&s->heldout, TR_SIDE_TRAIN, o->seed, &w.train);
-    w.n_calibration = tr_heldout_side(&s->heldout, TR_SIDE_CALIBRATION, o->seed, &w.calibration);
-    for (size_t k = 0; code == TR_OK && w.train && k < w.n_train; k++)
-        w.weighted |= s->heldout.rows[w.train[k]].weight != 1;
-    if (code == TR_OK && (!w.label_deferred || !w.train || !w.calibration))
+    p->rule.label_deferred = tr_mem_array(s->labels.n, 1);
+    if (code == TR_OK && !p->rule.label_deferred)
         code = tr_err_memory(err);
-    if (code == TR_OK && !w.n_train)
-        code = tr_err_set(err, TR_DATA, "the stream has no held-out training row");
     if (code == TR_OK)
-        code = mark_deferred(&s->labels, o->defer_label, w.label_deferred, err);
-    if (code == TR_OK)
-        code = list_candidates(&w, err);
+        memcpy(p->rule.label_deferred, from->label_deferred, s->labels.n);
     int best = -1;
     if (code == TR_OK)
         code = certify(&w, &best, err);
     if (code == TR_OK)
         code = conclude(&w, best, p, err);
-    for (size_t i = 0; i < w.n; i++)
+    for (size_t i = 0; i < from->n; i++)
         tr_certify_free(&w.paths[i]);
-    free(w.train);
-    free(w.calibration);
-    tr_arena_free(&w.arena);
+    return code;
+}
+
+tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_policy *p,
+                         tr_err *err)
+{
+    tr_candidates from;
+    tr_candidates_options list = {
+        .family = o->family, .novelty = o->novelty, .defer_label = o->defer_label, .seed = o->seed};
+    *p = (tr_policy){0};
+    tr_code code = tr_candidates_open(&from, s, &list, err);
+    if (code == TR_OK)
+        code = tr_calibrate_certify(&from, o, p, err);
+    tr_candidates_close(&from);
     return code;
 }

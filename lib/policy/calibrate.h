@@ -1,16 +1,19 @@
 /* calibrate: from a model stream to a certified policy.
  *
- * Upstream: stream, certify, policy. Downstream: tr-calibrate. */
+ * Upstream: candidates, certify, policy. Downstream: tr-calibrate, frontier. */
 #ifndef TR_CALIBRATE_H
 #define TR_CALIBRATE_H
 
 #include "ground/err.h"
+#include "policy/candidates.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>
 
 typedef struct {
     double alpha, delta;
+    int targets; /* certified at once from these rows, this one among them: each at delta / targets
+                  */
     tr_guarantee guarantee;
     tr_family family;
     double novelty;          /* share of ordinary traffic to defer as unlike the log; 0: no guard */
@@ -24,5 +27,10 @@ typedef struct {
  * defer_label that the stream does not have); TR_DATA, TR_SYSTEM. Free *p with tr_policy_free. */
 TR_MUST tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_policy *p,
                                  tr_err *err);
+
+/* The same for candidates that are listed already, with the options that they were listed by. What
+ * p borrows is the stream's. */
+TR_MUST tr_code tr_calibrate_certify(const tr_candidates *from, const tr_calibrate_options *o,
+                                     tr_policy *p, tr_err *err);
 
 #endif

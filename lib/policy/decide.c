@@ -7,38 +7,68 @@
 
 bool tr_decide_open(tr_decider *d, const tr_policy *p)
 {
-    *d = (tr_decider){.policy = p, .features = {.vocabulary = &p->vocabulary}};
-    d->z = tr_mem_zero(2 * p->model.width, sizeof *d->z);
-    return d->z != NULL;
+    *d = (tr_decider){.policy = p, .features = {.features = &p->bank.features}};
+    size_t most = tr_novelty_room(&p->bank.near);
+    const tr_mixture *mixtures[TR_POLICY_STAGES + 1] = {&p->rule.guard};
+    for (uint32_t k = 0; k < p->stages; k++)
+        mixtures[k + 1] = &p->stage[k].mixture;
+    for (uint32_t k = 0; k <= p->stages; k++) {
+        size_t room = tr_mixture_room(mixtures[k], p->bank.model, p->labels.n);
+        most = room > most ? room : most;
+    }
+    d->room = tr_mem_zero(most, sizeof *d->room);
+    return d->room != NULL;
 }
 
 void tr_decide_close(tr_decider *d)
 {
     tr_featurize_free(&d->features);
-    free(d->z);
+    free(d->room);
     *d = (tr_decider){0};
 }
 
-bool tr_decide_text(tr_decider *d, tr_str text, tr_decided *out)
+static bool is_novel(const tr_decider *d, tr_row row, float unseen, float near, float evidence)
 {
     const tr_policy *p = d->policy;
-    tr_softmax_summary s;
-    if (!tr_featurize_text(&d->features, text, false))
+    if (!isfinite(p->rule.novelty_most))
         return false;
-    float unseen = d->features.row.unseen;
-    tr_compact_decide(&p->model, tr_tfidf_row_sparse(&d->features.row), d->z);
-    tr_softmax_summarize(d->z, p->labels.n, d->z + p->model.width, &s);
-    out->label = s.label;
-    out->score = tr_acceptor_score(&p->acceptor, &s, unseen);
-    out->withheld = p->rule.label_deferred[s.label];
-    out->novel = false;
-    if (isfinite(p->rule.novelty_most)) {
-        float evidence = s.evidence;
-        if (p->guard.weight) {
-            tr_compact_decide(&p->guard, tr_tfidf_row_sparse(&d->features.row), d->z);
-            evidence = tr_softmax_evidence(d->z, p->guard.labels, d->z + p->guard.width);
+    if (p->rule.guard.n) {
+        tr_softmax_summary s;
+        tr_mixture_decide(&p->rule.guard, p->bank.model, p->labels.n, row, d->room, &s);
+        evidence = s.evidence;
+    }
+    return !(tr_novelty_of(&p->rule.novelty, evidence, unseen, near) <= p->rule.novelty_most);
+}
+
+bool tr_decide_input(tr_decider *d, tr_str text, const float *embedding, bool all, tr_decided *out)
+{
+    const tr_policy *p = d->policy;
+    tr_softmax_summary said[TR_POLICY_STAGES];
+    *out = (tr_decided){0};
+    if (!tr_featurize_input(&d->features, text, embedding, false))
+        return false;
+    tr_row row = tr_featurize_row(&d->features);
+    float unseen = d->features.row.unseen,
+          near = tr_novelty_near(&p->bank.near, row.dense, d->room);
+    for (uint32_t k = 0; k < p->stages; k++) {
+        const tr_stage *stage = &p->stage[k];
+        tr_said *s = &out->stage[k];
+        tr_acceptor_row seen = {.said = &said[k], .unseen = unseen, .near = near};
+        if (k) {
+            seen.before = &said[k - 1];
+            seen.before_score = out->stage[k - 1].score;
         }
-        out->novel = !(tr_novelty_of(&p->rule.novelty, evidence, unseen) <= p->rule.novelty_most);
+        tr_mixture_decide(&stage->mixture, p->bank.model, p->labels.n, row, d->room, &said[k]);
+        s->label = said[k].label;
+        s->score = tr_acceptor_score(&stage->acceptor, &seen);
+        s->withheld = p->rule.label_deferred[s->label];
+        out->asked = k + 1;
+        if (k == 0)
+            out->novel = is_novel(d, row, unseen, near, said[k].evidence);
+        if (!out->novel && !out->answers && !s->withheld && s->score >= p->rule.threshold)
+            out->answers = k + 1;
+        if (!all && (out->novel || out->answers))
+            break;
     }
     return true;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tr_family_names[] = {"auto", "global", "l2d", NULL};
+const char *const tr_family_names[] = {"auto", "global", "l2d", "rsb", NULL};
 const char *const tr_guarantee_names[] = {"handled", "overall", NULL};
 
 enum { STEP_BYTES = 40, CANDIDATE_LEAST = 36 };
@@ -30,8 +30,20 @@ static void write_rule(const tr_policy *p, tr_buf *b)
     tr_le_align(b, 8);
     for (uint32_t l = 0; l < p->labels.n; l++)
         tr_le_put_f64(b, p->label_agreement[l]);
-    if (p->rule.accepts)
-        tr_novelty_write(&p->rule.novelty, b);
+    if (!p->rule.accepts)
+        return;
+    tr_novelty_write(&p->rule.novelty, b);
+    tr_le_put_u32(b, p->stages);
+    tr_le_put_u32(b, p->rule.guard.n > 0);
+    if (p->rule.guard.n)
+        tr_mixture_write(&p->rule.guard, b);
+}
+
+static void write_stage(const tr_stage *s, tr_buf *b)
+{
+    put_text(b, s->member);
+    tr_mixture_write(&s->mixture, b);
+    tr_acceptor_write(&s->acceptor, b);
 }
 
 static void write_certificate(const tr_certificate *c, tr_buf *b)
@@ -54,7 +66,7 @@ static void write_certificate(const tr_certificate *c, tr_buf *b)
     tr_le_put_u8(b, (uint8_t)c->family);
     tr_le_put_u8(b, c->deployed);
     tr_le_put_u8(b, c->gated);
-    tr_le_put_u32(b, 0);
+    tr_le_put_u32(b, c->targets);
     put_text(b, c->member);
     put_text(b, c->refusal);
     tr_le_put_u32(b, c->n_candidates);
@@ -66,7 +78,8 @@ static void write_certificate(const tr_certificate *c, tr_buf *b)
         tr_le_put_f64(b, x->rank);
         tr_le_put_u64(b, x->accepted);
         tr_le_put_u32(b, x->steps);
-        tr_le_put_u32(b, x->gated);
+        tr_le_put_u16(b, x->gated);
+        tr_le_put_u16(b, (uint16_t)x->family);
     }
     for (uint32_t k = 0; k < c->n_path; k++) {
         const tr_cert_step *x = &c->path[k];
@@ -80,36 +93,31 @@ static void write_certificate(const tr_certificate *c, tr_buf *b)
     }
 }
 
-static void write_model(const tr_compact *m, double scale, tr_buf *b)
-{
-    tr_le_put_f64(b, scale);
-    tr_le_align(b, 64); /* so that the weights of a feature begin a cache line */
-    tr_compact_write(m, b);
-}
-
 tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
 {
-    enum { SECTIONS = 8 };
-    static const char tags[SECTIONS][5] = {"HEAD", "LABL", "RULE", "CERT",
-                                           "VOCB", "MODL", "ACPT", "GARD"};
+    static const char tags[4][5] = {"HEAD", "LABL", "RULE", "CERT"};
     tr_frame_writer f;
     tr_buf b;
     tr_buf_init(&b);
     tr_code code = tr_frame_begin(&f, out, TR_FRAME_POLICY, err);
-    int sections = !p->rule.accepts ? 4 : p->guard.weight ? SECTIONS : SECTIONS - 1;
-    for (int k = 0; k < sections && code == TR_OK; k++) {
+    for (int k = 0; k < 4 && code == TR_OK; k++) {
         tr_buf_clear(&b);
         switch (k) {
         case 0: tr_origin_write(&p->origin, &b); break;
         case 1: tr_labels_write(&p->labels, &b); break;
         case 2: write_rule(p, &b); break;
-        case 3: write_certificate(&p->certificate, &b); break;
-        case 4: tr_tfidf_write(&p->vocabulary, &b); break;
-        case 5: write_model(&p->model, p->scale, &b); break;
-        case 6: tr_acceptor_write(&p->acceptor, &b); break;
-        default: write_model(&p->guard, 1, &b); break;
+        default: write_certificate(&p->certificate, &b); break;
         }
         code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, tags[k], tr_buf_str(&b), err);
+    }
+    if (code == TR_OK && p->rule.accepts)
+        code = tr_bank_write_features(&p->bank.features, &p->bank.near, &f, err);
+    for (size_t k = 0; k < p->bank.n && code == TR_OK; k++)
+        code = tr_bank_write_model(&p->bank.model[k], &f, err);
+    for (uint32_t k = 0; k < p->stages && code == TR_OK; k++) {
+        tr_buf_clear(&b);
+        write_stage(&p->stage[k], &b);
+        code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, "STAG", tr_buf_str(&b), err);
     }
     tr_buf_free(&b);
     return code == TR_OK ? tr_frame_end(&f, err) : code;
@@ -152,7 +160,17 @@ static tr_code read_rule(tr_policy *p, tr_le_reader *r, tr_err *err)
         if (deferred[l] > 1)
             return malformed(err, "the rule");
     }
-    return p->rule.accepts ? tr_novelty_read(&p->rule.novelty, r, err) : TR_OK;
+    if (!p->rule.accepts)
+        return TR_OK;
+    tr_code code = tr_novelty_read(&p->rule.novelty, r, err);
+    if (code != TR_OK)
+        return code;
+    uint32_t stages = tr_le_u32(r), guarded = tr_le_u32(r);
+    if (r->failed || stages < 1 || stages > TR_POLICY_STAGES || guarded > 1)
+        return malformed(err, "the rule");
+    p->stages = stages;
+    /* that its parts are among the models is looked at when these are read */
+    return guarded ? tr_mixture_read(&p->rule.guard, r, TR_BANK_MODELS, err) : TR_OK;
 }
 
 static tr_code read_lists(tr_certificate *c, tr_le_reader *r, tr_err *err)
@@ -175,7 +193,9 @@ static tr_code read_lists(tr_certificate *c, tr_le_reader *r, tr_err *err)
         x->rank = tr_le_f64(r);
         x->accepted = tr_le_u64(r);
         x->steps = tr_le_u32(r);
-        x->gated = tr_le_u32(r) == 1;
+        x->gated = tr_le_u16(r) == 1;
+        x->family = tr_le_u16(r);
+        sound = sound && (x->family == TR_FAMILY_L2D || x->family == TR_FAMILY_RSB);
     }
     for (uint32_t k = 0; k < path && sound; k++) {
         tr_cert_step *x = &c->path[k];
@@ -208,10 +228,10 @@ static tr_code read_certificate(tr_certificate *c, tr_le_reader *r, tr_err *err)
     c->train_rows = tr_le_u64(r);
     uint8_t guarantee = tr_le_u8(r), family = tr_le_u8(r), deployed = tr_le_u8(r),
             gated = tr_le_u8(r);
-    tr_le_u32(r);
-    if (r->failed || guarantee > TR_GUARANTEE_OVERALL || family > TR_FAMILY_L2D || deployed > 1 ||
-        gated > 1 || !(c->alpha > 0 && c->alpha < 1) || !(c->delta > 0 && c->delta < 1) ||
-        !(c->delta_used > 0 && c->delta_used <= c->delta) ||
+    c->targets = tr_le_u32(r);
+    if (r->failed || guarantee > TR_GUARANTEE_OVERALL || family > TR_FAMILY_RSB || !c->targets ||
+        deployed > 1 || gated > 1 || !(c->alpha > 0 && c->alpha < 1) ||
+        !(c->delta > 0 && c->delta < 1) || !(c->delta_used > 0 && c->delta_used <= c->delta) ||
         !get_text(r, c->member, sizeof c->member) || !get_text(r, c->refusal, sizeof c->refusal))
         return malformed(err, "the certificate");
     c->guarantee = guarantee;
@@ -221,12 +241,39 @@ static tr_code read_certificate(tr_certificate *c, tr_le_reader *r, tr_err *err)
     return read_lists(c, r, err);
 }
 
-static tr_code read_model(const tr_policy *p, tr_compact *m, double *scale, tr_le_reader *r,
-                          tr_err *err)
+/* The stages, and whether what they and the guard name is there and in place. */
+static tr_code read_stages(tr_policy *p, tr_err *err)
 {
-    *scale = tr_le_f64(r);
-    tr_le_skip_align(r, 64);
-    return tr_compact_read(m, r, p->labels.n, p->vocabulary.n, err);
+    uint32_t n = 0;
+    for (size_t k = 0; k < p->frame.n; k++) {
+        const tr_frame_section *s = &p->frame.sections[k];
+        if (strcmp(s->tag, "STAG"))
+            continue;
+        if (n == p->stages)
+            return tr_err_set(err, TR_DATA, "more stages than the rule has");
+        tr_stage *stage = &p->stage[n];
+        tr_le_reader r;
+        tr_le_open(&r, s->payload.data, s->payload.size);
+        if (!get_text(&r, stage->member, sizeof stage->member))
+            return malformed(err, "a stage");
+        tr_code code = tr_mixture_read(&stage->mixture, &r, p->bank.n, err);
+        if (code == TR_OK)
+            code = tr_acceptor_read(&stage->acceptor, &r, p->labels.n, err);
+        if (code != TR_OK)
+            return code;
+        if (r.failed || tr_le_left(&r) || (n == 0 && stage->acceptor.mask & TR_ACCEPTOR_BEFORE))
+            return malformed(err, "a stage");
+        n++;
+    }
+    if (n != p->stages)
+        return tr_err_set(err, TR_DATA, "section STAG is missing");
+    for (uint32_t k = 0; k < p->rule.guard.n; k++)
+        if (p->rule.guard.model[k] >= p->bank.n)
+            return malformed(err, "the guard");
+    if ((p->rule.novelty.seen.n > 0) != p->bank.features.text ||
+        (p->rule.novelty.near.n > 0) != (p->bank.near.layers > 0))
+        return malformed(err, "the guard");
+    return TR_OK;
 }
 
 /* One section by its tag; every byte of it must have been used. */
@@ -238,16 +285,11 @@ static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
     tr_le_reader r;
     tr_le_open(&r, s->payload.data, s->payload.size);
     tr_code code;
-    double ignored;
     switch (tag[0]) {
     case 'H': code = tr_origin_read(&p->origin, &r, err); break;
     case 'L': code = tr_labels_read(&p->labels, &r, err); break;
     case 'R': code = read_rule(p, &r, err); break;
-    case 'C': code = read_certificate(&p->certificate, &r, err); break;
-    case 'V': code = tr_tfidf_read(&p->vocabulary, &r, err); break;
-    case 'M': code = read_model(p, &p->model, &p->scale, &r, err); break;
-    case 'G': code = read_model(p, &p->guard, &ignored, &r, err); break;
-    default: code = tr_acceptor_read(&p->acceptor, &r, p->labels.n, err); break;
+    default: code = read_certificate(&p->certificate, &r, err); break;
     }
     if (code == TR_OK && (r.failed || tr_le_left(&r)))
         code = tr_err_set(err, TR_DATA, "section %s is malformed", tag);
@@ -256,21 +298,24 @@ static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
 
 static tr_code read_all(tr_policy *p, tr_str bytes, const char *name, tr_err *err)
 {
-    static const char *const tags[] = {"HEAD", "LABL", "RULE", "CERT",
-                                       "VOCB", "MODL", "ACPT", "GARD"};
-    enum { KNOWN = 8, ALL = 7, REFUSED = 4 };
+    static const char *const tags[] = {"HEAD", "LABL", "RULE", "CERT", "VOCB",
+                                       "DENS", "NEAR", "MODL", "STAG"};
     tr_labels_init(&p->labels);
     tr_code code = tr_frame_open(&p->frame, bytes, name, TR_FRAME_POLICY, err);
     if (code == TR_OK)
-        code = tr_frame_understood(&p->frame, tags, KNOWN, name, err);
+        code = tr_frame_understood(&p->frame, tags, sizeof tags / sizeof *tags, name, err);
     if (code != TR_OK)
         return code;
-    for (int k = 0; code == TR_OK && k < (k < REFUSED || p->rule.accepts ? ALL : REFUSED); k++)
+    for (int k = 0; code == TR_OK && k < 4; k++)
         code = read_section(p, tags[k], err);
-    if (code == TR_OK && p->rule.accepts && tr_frame_find(&p->frame, "GARD"))
-        code = read_section(p, "GARD", err);
+    if (code == TR_OK && p->rule.accepts != p->certificate.deployed)
+        code = tr_err_set(err, TR_DATA, "the rule is not what the certificate speaks of");
     if (code == TR_OK && p->rule.accepts && p->labels.n < 2)
         code = tr_err_set(err, TR_DATA, "fewer than two labels");
+    if (code == TR_OK && p->rule.accepts)
+        code = tr_bank_read(&p->bank, &p->frame, p->labels.n, err);
+    if (code == TR_OK && p->rule.accepts)
+        code = read_stages(p, err);
     return code == TR_DATA ? tr_err_at(err, name, 0, "%s", err->message) : code;
 }
 
@@ -294,6 +339,9 @@ tr_code tr_policy_take(tr_policy *p, tr_buf *bytes, const char *name, tr_err *er
 void tr_policy_free(tr_policy *p)
 {
     tr_labels_free(&p->labels);
+    tr_bank_free(&p->bank);
+    for (uint32_t k = 0; k < p->stages; k++)
+        tr_acceptor_free(&p->stage[k].acceptor);
     free(p->label_agreement);
     free(p->rule.label_deferred);
     free(p->certificate.candidates);
@@ -303,77 +351,4 @@ void tr_policy_free(tr_policy *p)
         tr_io_unmap(&p->view);
     tr_buf_free(&p->bytes);
     *p = (tr_policy){0};
-}
-
-/* ---- for people ---- */
-
-static void print_step(tr_json_writer *w, const tr_cert_step *s)
-{
-    tr_json_open_object(w);
-    tr_json_key_double(w, "threshold", (double)s->threshold / TR_ACCEPTOR_ONE);
-    if (s->walked) {
-        tr_json_key_u64(w, "accepted", s->accepted);
-        tr_json_key_u64(w, "tested", s->tested);
-        tr_json_key_u64(w, "agreed", s->agreed);
-        tr_json_key(w, "needed");
-        if (s->tested)
-            tr_json_u64(w, s->needed);
-        else
-            tr_json_null(w);
-        tr_json_key_bool(w, "passed", s->passed);
-    }
-    tr_json_close_object(w);
-}
-
-void tr_certificate_print(const tr_certificate *c, const tr_origin *o, tr_json_writer *w)
-{
-    tr_json_open_object(w);
-    tr_json_key_bool(w, "deployed", c->deployed);
-    if (!c->deployed)
-        tr_json_key_c(w, "refusal", c->refusal);
-    tr_json_key_double(w, "alpha", c->alpha);
-    tr_json_key_double(w, "delta", c->delta);
-    tr_json_key_double(w, "confidence", 1 - c->delta);
-    tr_json_key_c(w, "guarantee", tr_guarantee_names[c->guarantee]);
-    tr_json_key_double(w, "coverage", tr_certificate_coverage(c));
-    if (c->deployed) {
-        tr_json_key_c(w, "family", tr_family_names[c->family]);
-        tr_json_key_c(w, "member", c->member);
-        tr_json_key_c(w, "gate", c->gated ? "acceptor" : "margin");
-        tr_json_key_double(w, "delta_used", c->delta_used);
-    }
-    tr_json_key_u64(w, "rows", c->rows);
-    tr_json_key_u64(w, "inside", c->inside);
-    tr_json_key_u64(w, "accepted", c->accepted);
-    tr_json_key_u64(w, "tested", c->tested);
-    tr_json_key_u64(w, "agreed", c->agreed);
-    tr_json_key_u64(w, "needed", c->needed);
-    tr_json_key_u64(w, "train_rows", c->train_rows);
-    tr_json_key_double(w, "train_agreement", c->train_agreement);
-    tr_json_key_double(w, "novelty", c->novelty);
-    tr_json_key_double(w, "min_coverage", c->min_coverage);
-    tr_json_key_bool(w, "grouped", o->grouped);
-    tr_json_key_u64(w, "seed", c->seed);
-    tr_json_key_c(w, "digest", o->digest);
-    tr_json_key_c(w, "calibration_digest", o->calibration_digest);
-    tr_json_key(w, "candidates");
-    tr_json_open_array(w);
-    for (uint32_t k = 0; k < c->n_candidates; k++) {
-        const tr_candidate *x = &c->candidates[k];
-        tr_json_open_object(w);
-        tr_json_key_c(w, "member", x->member);
-        tr_json_key_c(w, "gate", x->gated ? "acceptor" : "margin");
-        tr_json_key_double(w, "delta", x->delta);
-        tr_json_key_double(w, "rank", x->rank);
-        tr_json_key_u64(w, "accepted", x->accepted);
-        tr_json_key_u64(w, "steps", x->steps);
-        tr_json_close_object(w);
-    }
-    tr_json_close_array(w);
-    tr_json_key(w, "walk");
-    tr_json_open_array(w);
-    for (uint32_t k = 0; k < c->n_path; k++)
-        print_step(w, &c->path[k]);
-    tr_json_close_array(w);
-    tr_json_close_object(w);
 }

@@ -1,16 +1,15 @@
-/* policy: what tr-route runs: labels, vocabulary, surrogate, acceptor, rule, and the certificate.
+/* policy: what tr-route runs: labels, models, stages, rule, and the certificate.
  *
- * Sections: HEAD, LABL, VOCB (as in a model stream), MODL (the surrogate), GARD (the model that the
- * guard looks at, where that is another one), ACPT (the acceptor),
- * RULE (what is accepted), CERT (how that was certified). A refused policy has HEAD, LABL, RULE and
- * CERT alone and defers everything. tr-format(5) has the fields.
+ * Sections: HEAD, LABL (as in a model stream), RULE (what is accepted), CERT (how that was
+ * certified), what bank.h says, and STAG (one a stage: its member's mixture and its acceptor). A
+ * refused policy has the first four alone and defers everything. tr-format(5) has the fields.
  *
- * Upstream: stream, certify. Downstream: calibrate, route, tr-show. */
+ * Upstream: stream, certify. Downstream: candidates, route, tr-show. */
 #ifndef TR_POLICY_H
 #define TR_POLICY_H
 
 #include "doors/frame.h"
-#include "doors/json.h"
+#include "gate/bank.h"
 #include "gate/certify.h"
 #include "gate/novelty.h"
 #include "gate/stream.h"
@@ -19,27 +18,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { TR_FAMILY_AUTO, TR_FAMILY_GLOBAL, TR_FAMILY_L2D } tr_family;
+typedef enum { TR_FAMILY_AUTO, TR_FAMILY_GLOBAL, TR_FAMILY_L2D, TR_FAMILY_RSB } tr_family;
 extern const char *const tr_family_names[]; /* NULL-ended */
 extern const char *const tr_guarantee_names[];
 
-/* What is accepted: score >= threshold and novelty <= novelty_most and a label not deferred. */
+enum { TR_POLICY_STAGES = 2, TR_POLICY_NAME = 2 * TR_ZOO_NAME + 4 };
+
+typedef struct {
+    char member[TR_ZOO_NAME];
+    tr_mixture mixture;   /* of the bank's models */
+    tr_acceptor acceptor; /* mask 0: the margin */
+} tr_stage;
+
+/* What is accepted: novelty <= novelty_most, and a stage with score >= threshold and a label that
+ * is not deferred; the first such stage answers. */
 typedef struct {
     bool accepts;       /* false: everything is deferred */
     uint32_t threshold; /* in millionths, 0: all inside the guard */
     float novelty_most; /* INFINITY: no guard */
     tr_novelty novelty;
+    tr_mixture guard;        /* whose evidence the guard looks at; no parts: the first stage's */
     uint8_t *label_deferred; /* one a label, 1: never answered */
 } tr_rule;
 
 /* One candidate of the certificate, in order of rank. */
 typedef struct {
-    char member[TR_ZOO_NAME];
-    bool gated;        /* by its acceptor; else by its margin */
-    double delta;      /* its share */
-    double rank;       /* coverage · power predicted on TRAIN */
-    uint64_t accepted; /* calibration rows that it certifies, 0: refused */
-    uint32_t steps;    /* walked */
+    char member[TR_POLICY_NAME]; /* of a cascade: "FIRST > SECOND" */
+    tr_family family;            /* l2d or rsb */
+    bool gated;                  /* by its acceptor; else by its margin */
+    double delta;                /* its share */
+    double rank;                 /* coverage · power predicted on TRAIN */
+    uint64_t accepted;           /* calibration rows that it certifies, 0: refused */
+    uint32_t steps;              /* walked */
 } tr_candidate;
 
 typedef struct {
@@ -49,14 +59,16 @@ typedef struct {
 } tr_cert_step;
 
 typedef struct {
-    double alpha, delta, delta_used; /* delta_used: the share of the deployed candidate */
+    double alpha, delta; /* delta: the risk that is left to this target */
+    double delta_used;   /* the share of the deployed candidate */
+    uint32_t targets;    /* certified at once from the same rows, each at delta; 1: this alone */
     tr_guarantee guarantee;
-    tr_family family; /* of what is deployed: global or l2d */
+    tr_family family; /* of what is deployed: global, l2d or rsb */
     double novelty;   /* share of ordinary traffic beyond the guard */
     double min_coverage;
     uint64_t seed; /* of the calibration order */
     bool deployed;
-    char member[TR_ZOO_NAME];
+    char member[TR_POLICY_NAME];
     bool gated;
     uint64_t rows;   /* calibration rows that count (one a group) */
     uint64_t inside; /* of those, inside the guard of the deployed candidate */
@@ -75,11 +87,9 @@ typedef struct {
     tr_labels labels;
     double *label_agreement; /* out of fold, of each label where the teacher said it; parallel to
                                 labels */
-    tr_tfidf vocabulary;
-    tr_compact model;
-    tr_compact guard; /* whose evidence the guard looks at; no weights: the model's own */
-    double scale;
-    tr_acceptor acceptor; /* mask 0: the margin */
+    tr_bank bank;
+    tr_stage stage[TR_POLICY_STAGES];
+    uint32_t stages; /* 0: refused */
     tr_rule rule;
     tr_certificate certificate;
     /* private: what the borrowed parts lie in */
@@ -95,9 +105,6 @@ TR_MUST tr_code tr_policy_read(tr_policy *p, const char *file, tr_err *err);
  * messages. */
 TR_MUST tr_code tr_policy_take(tr_policy *p, tr_buf *bytes, const char *name, tr_err *err);
 void tr_policy_free(tr_policy *p);
-
-/* The certificate as JSON: an object, for tr-show and for people with jq. */
-void tr_certificate_print(const tr_certificate *c, const tr_origin *o, tr_json_writer *w);
 
 /* The share of calibration rows that the policy answers. */
 static inline double tr_certificate_coverage(const tr_certificate *c)

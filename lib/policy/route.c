@@ -14,6 +14,7 @@ struct tr_route_worker {
     tr_decider decider;
     tr_trace_parser *parser;
     tr_buf *label_json; /* each label as a JSON string */
+    uint32_t embedding; /* numbers that a request's must have; 0: none is looked at */
 };
 
 void tr_route_close(tr_route_worker *w)
@@ -36,11 +37,17 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
         return NULL;
     }
     w->policy = p;
+    bool text = p->bank.features.text;
+    w->embedding = tr_features_embedding(&p->bank.features);
     w->label_json = tr_mem_zero(p->labels.n, sizeof *w->label_json);
     w->parser = tr_trace_open(
         (tr_trace_keys){.input_key = *p->origin.input_key ? p->origin.input_key : NULL,
                         .label_key = *p->origin.label_key ? p->origin.label_key : NULL},
-        TR_TRACE_NEED_INPUT, err);
+        (!p->rule.accepts ? TR_TRACE_NEED_TEXT_OR_EMBEDDING
+         : text           ? TR_TRACE_NEED_INPUT
+                          : 0) |
+            (w->embedding ? TR_TRACE_READ_EMBEDDING : 0),
+        err);
     bool ok = tr_decide_open(&w->decider, p) && w->label_json && w->parser;
     for (uint32_t l = 0; ok && l < p->labels.n; l++) {
         tr_json_put_str(&w->label_json[l], p->labels.text[l]);
@@ -54,23 +61,25 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
     return w;
 }
 
-bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out)
+bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_decision *out)
 {
     const tr_policy *p = w->policy;
     *out = (tr_decision){.why = TR_ROUTE_REFUSED};
     if (!p->rule.accepts)
         return true;
     tr_decided d;
-    if (!tr_decide_text(&w->decider, text, &d))
+    if (!tr_decide_input(&w->decider, text, embedding, false, &d))
         return false;
-    out->label = d.label;
-    out->score = d.score;
-    if (d.novel)
+    const tr_said *said = &d.stage[(d.answers ? d.answers : d.asked) - 1];
+    out->label = said->label;
+    out->score = said->score;
+    out->stage = d.answers;
+    if (d.answers)
+        out->why = TR_ROUTE_HANDLED;
+    else if (d.novel)
         out->why = TR_ROUTE_NOVEL;
-    else if (d.withheld)
-        out->why = TR_ROUTE_LABEL;
     else
-        out->why = d.score >= p->rule.threshold ? TR_ROUTE_HANDLED : TR_ROUTE_LOW;
+        out->why = said->withheld ? TR_ROUTE_LABEL : TR_ROUTE_LOW;
     return true;
 }
 
@@ -139,9 +148,11 @@ static void put_decision(const tr_route_worker *w, const tr_decision *d, bool te
                               : ",\"decision\":\"deferred\",\"accept_score\":");
     put_millionths(out, d->score);
     /* a teacher label that came with the request is known whatever is decided */
-    tr_buf_add_c(out, !handled        ? ",\"stage\":null,\"propensity\":1,\"shadow_share\":0}\n"
-                      : teacher_known ? ",\"stage\":1,\"propensity\":1,\"shadow_share\":0}\n"
-                                      : ",\"stage\":1,\"propensity\":0,\"shadow_share\":0}\n");
+    tr_buf_add_c(out, !handled        ? ",\"stage\":null"
+                      : d->stage == 1 ? ",\"stage\":1"
+                                      : ",\"stage\":2");
+    tr_buf_add_c(out, handled && !teacher_known ? ",\"propensity\":0,\"shadow_share\":0}\n"
+                                                : ",\"propensity\":1,\"shadow_share\":0}\n");
 }
 
 static void put_error(const tr_route_worker *w, bool keep_embedding, uint64_t number,
@@ -168,10 +179,16 @@ tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool kee
         return code;
     if (code == TR_OK && t.is_trailer) /* of a split log: it asks for nothing */
         code = tr_err_set(err, TR_DATA, "no input: the last line of tr-split's output");
+    if (code == TR_OK && w->embedding && t.dimensions != w->embedding)
+        code = t.dimensions
+                   ? tr_err_set(err, TR_DATA, "an embedding of %zu numbers; the policy takes %u",
+                                t.dimensions, w->embedding)
+                   : tr_err_set(err, TR_DATA, "no embedding; the policy takes one of %u numbers",
+                                w->embedding);
     tr_buf_add_char(out, '{');
     if (code == TR_OK) {
         put_members(w, keep_embedding, out);
-        if (!tr_route_text(w, t.input, &d))
+        if (!tr_route_input(w, t.input, t.embedding, &d))
             return tr_err_memory(err);
         put_decision(w, &d, t.teacher.data != NULL, out);
     } else {

@@ -23,7 +23,8 @@ typedef enum {
 typedef struct {
     tr_route_why why;
     uint32_t label; /* the surrogate's; answered only where handled */
-    uint32_t score; /* accept score in millionths */
+    uint32_t score; /* accept score in millionths; of the stage that answers, or was asked last */
+    uint32_t stage; /* that answers, from 1; 0: none */
 } tr_decision;
 
 /* What one thread needs: buffers, a parser. Not shared. */
@@ -32,8 +33,9 @@ typedef struct tr_route_worker tr_route_worker;
 tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err); /* borrows p; NULL: TR_SYSTEM */
 void tr_route_close(tr_route_worker *w);                         /* NULL is allowed */
 
-/* Decides on a text. False when memory is out. */
-bool tr_route_text(tr_route_worker *w, tr_str text, tr_decision *out);
+/* Decides on a text and an embedding: tr_features_embedding numbers, NULL where the policy takes
+ * none. False when memory is out. */
+bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_decision *out);
 
 /* A request line to a decision line, with its newline, appended to `out`. A line that cannot be
  * read becomes a deferred decision with "error" ("line NUMBER: reason"), and *bad is set. Returns

@@ -20,7 +20,7 @@ static tr_code decide_all(const tr_policy *p, const tr_dataset *d, tr_heldout *h
         const tr_dataset_row *r = &d->rows[i];
         if (r->side != TR_SIDE_CALIBRATION)
             continue;
-        ok = tr_decide_text(&decider, r->text, &(*decided)[h->n]);
+        ok = tr_decide_input(&decider, r->text, r->embedding, true, &(*decided)[h->n]);
         uint32_t label = r->label == TR_LABEL_NONE
                              ? TR_LABEL_NONE
                              : tr_labels_find(&p->labels, d->labels.text[r->label]);
@@ -29,6 +29,40 @@ static tr_code decide_all(const tr_policy *p, const tr_dataset *d, tr_heldout *h
     }
     tr_decide_close(&decider);
     return ok ? TR_OK : tr_err_memory(err);
+}
+
+/* What the policy says of the calibration rows, as the walk takes it. */
+typedef struct {
+    double *score[TR_POLICY_STAGES];
+    uint8_t *agree[TR_POLICY_STAGES], *inside[TR_POLICY_STAGES];
+} said;
+
+static void said_free(said *s)
+{
+    for (int k = 0; k < TR_POLICY_STAGES; k++) {
+        free(s->score[k]);
+        free(s->agree[k]);
+        free(s->inside[k]);
+    }
+}
+
+static bool said_make(said *s, const tr_heldout *h, const tr_decided *decided, const uint32_t *rows,
+                      size_t n)
+{
+    bool ok = true;
+    for (int k = 0; k < TR_POLICY_STAGES; k++) {
+        s->score[k] = tr_mem_zero(n, sizeof *s->score[k]);
+        s->agree[k] = tr_mem_zero(n, 1);
+        s->inside[k] = tr_mem_zero(n, 1);
+        ok = ok && s->score[k] && s->agree[k] && s->inside[k];
+        for (size_t i = 0; ok && i < n; i++) {
+            const tr_decided *x = &decided[rows[i]];
+            s->score[k][i] = (double)x->stage[k].score;
+            s->agree[k][i] = x->stage[k].label == h->rows[rows[i]].label;
+            s->inside[k][i] = !x->novel && !x->stage[k].withheld;
+        }
+    }
+    return ok;
 }
 
 static tr_code compare(const tr_policy *p, const tr_certify_path *path, const uint32_t *step_of,
@@ -85,22 +119,14 @@ static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_deci
     const tr_certificate *c = &p->certificate;
     uint32_t *rows = NULL;
     size_t n = tr_heldout_side(h, TR_SIDE_CALIBRATION, c->seed, &rows);
-    double *score = tr_mem_array(h->n, sizeof *score);
-    uint8_t *agree = tr_mem_array(h->n, 1), *inside = tr_mem_array(h->n, 1);
+    said x = {0};
     tr_certify_path path = {.nodes = tr_mem_zero((size_t)c->n_path, sizeof(tr_certify_node)),
                             .n_nodes = (int)c->n_path};
     uint32_t *step_of = tr_mem_array(c->n_path, sizeof *step_of);
-    tr_code code = rows && score && agree && inside && path.nodes && step_of ? TR_OK
-                                                                             : tr_err_memory(err);
+    tr_code code = rows && path.nodes && step_of && said_make(&x, h, decided, rows, n)
+                       ? TR_OK
+                       : tr_err_memory(err);
     if (code == TR_OK) {
-        uint64_t n_inside = 0;
-        for (size_t k = 0; k < n; k++) {
-            const tr_decided *x = &decided[rows[k]];
-            score[k] = (double)x->score;
-            agree[k] = x->label == h->rows[rows[k]].label;
-            inside[k] = !x->novel && !x->withheld;
-            n_inside += inside[k];
-        }
         for (uint32_t k = 0; k < c->n_path; k++) {
             bool last = k + 1 == c->n_path; /* accept-all */
             path.nodes[k] = (tr_certify_node){
@@ -109,18 +135,30 @@ static tr_code walk_again(const tr_policy *p, const tr_heldout *h, const tr_deci
         }
         tr_certify_target target = {
             .alpha = c->alpha, .delta = c->delta_used, .guarantee = c->guarantee, .grid = 100};
-        tr_certify_rows side = {.n = n, .score = score, .agree = agree, .inside = inside};
+        tr_certify_rows side = {
+            .n = n, .score = x.score[0], .agree = x.agree[0], .inside = x.inside[0]};
+        if (p->stages > 1) {
+            side.score2 = x.score[1];
+            side.agree2 = x.agree[1];
+            side.inside2 = x.inside[1];
+        }
         code = tr_certify_walk(&target, &side, &path, err);
         if (code == TR_OK)
-            code = compare(p, &path, step_of, n_inside, n, err);
+            code = compare(p, &path, step_of, (uint64_t)tr_certify_inside(&side), n, err);
     }
     free(rows);
-    free(score);
-    free(agree);
-    free(inside);
+    said_free(&x);
     free(step_of);
     tr_certify_free(&path);
     return code;
+}
+
+tr_dataset_options tr_verify_reads(const tr_policy *p)
+{
+    if (!p->rule.accepts)
+        return (tr_dataset_options){0};
+    return (tr_dataset_options){.no_text = !p->bank.features.text,
+                                .no_embedding = !tr_features_embedding(&p->bank.features)};
 }
 
 tr_code tr_verify_policy(const tr_policy *p, const tr_dataset *d, tr_err *err)
@@ -134,6 +172,10 @@ tr_code tr_verify_policy(const tr_policy *p, const tr_dataset *d, tr_err *err)
                           digest, p->origin.calibration_digest);
     if (!p->rule.accepts)
         return TR_OK; /* it defers everything: there is nothing to check */
+    uint32_t embedding = tr_features_embedding(&p->bank.features);
+    if (embedding && d->dims != embedding)
+        return tr_err_set(err, TR_DATA, "embeddings of %u numbers; the policy takes %u", d->dims,
+                          embedding);
     tr_heldout h = {0};
     tr_decided *decided = NULL;
     tr_code code = decide_all(p, d, &h, &decided, err);

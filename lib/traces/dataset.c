@@ -50,16 +50,44 @@ static const tr_dataset_row *id_set_add(id_set *s, const tr_dataset_row *rows, s
 typedef struct {
     tr_dataset *d;
     tr_reader *in;
-    tr_labels seen; /* all labels, numbered as they come */
+    tr_dataset_options options;
+    tr_trace_shape shape; /* of what the options leave */
+    tr_labels seen;       /* all labels, numbered as they come */
     id_set ids;
     double *propensity, *shadow_share; /* of the rows, for their weights */
     size_t propensity_capacity, shadow_capacity;
 } reading;
 
+/* Whether the row has what the rows before have, and something to learn from. */
+static tr_code check_shape(reading *g, const tr_trace *t, tr_err *err)
+{
+    const tr_dataset_options *o = &g->options;
+    tr_trace left = *t;
+    if (o->no_text)
+        left.input = tr_str_of(NULL, 0);
+    if (left.input.data || left.dimensions || g->shape.known)
+        return tr_trace_same_shape(&g->shape, &left, err);
+    if (o->no_text && o->no_embedding)
+        return tr_err_set(err, TR_DATA, "--no-text and --no-embedding leave nothing to train on");
+    return tr_err_set(err, TR_DATA,
+                      o->no_text ? "the traces have no embedding, and --no-text leaves nothing to "
+                                   "train on"
+                                 : "the traces have no input, and --no-embedding leaves nothing to "
+                                   "train on");
+}
+
 static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
 {
     tr_dataset *d = g->d;
-    bool copied;
+    bool copied = true;
+    size_t floats;
+    if (!tr_mem_multiply(d->n + 1, t->dimensions, &floats) ||
+        (floats && !tr_mem_reserve((void **)&d->embeddings, &d->embeddings_capacity, floats,
+                                   sizeof *d->embeddings)))
+        return tr_err_memory(err);
+    if (t->dimensions)
+        memcpy(d->embeddings + (floats - t->dimensions), t->embedding,
+               t->dimensions * sizeof *t->embedding);
     if (!tr_mem_reserve((void **)&d->rows, &d->capacity, d->n + 1, sizeof *d->rows) ||
         !tr_mem_reserve((void **)&g->propensity, &g->propensity_capacity, d->n + 1,
                         sizeof *g->propensity) ||
@@ -74,7 +102,9 @@ static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
                           .label = TR_LABEL_NONE,
                           .side = (uint8_t)t->side,
                           .unlisted = t->unlisted};
-    r->text = tr_arena_copy(&d->arena, t->input, &copied);
+    r->text = tr_str_of("", 0);
+    if (t->input.data && !g->options.no_text)
+        r->text = tr_arena_copy(&d->arena, t->input, &copied);
     if (!copied)
         return tr_err_memory(err);
     if (!t->unlisted) {
@@ -116,9 +146,10 @@ static tr_code check_trailer(const tr_dataset *d, const char *file, tr_err *err)
     return TR_OK;
 }
 
-static tr_code read_lines(reading *g, bool need_trailer, tr_trace_parser *parser, tr_err *err)
+static tr_code read_lines(reading *g, tr_trace_parser *parser, tr_err *err)
 {
     tr_dataset *d = g->d;
+    bool need_trailer = g->options.need_trailer;
     for (;;) {
         tr_str line;
         bool end;
@@ -151,6 +182,9 @@ static tr_code read_lines(reading *g, bool need_trailer, tr_trace_parser *parser
             return tr_err_at(err, file, number, "no \"%s\"; tr-train reads what tr-split writes",
                              t.side == TR_SIDE_NONE ? "split" : "teacher");
         } else if (code == TR_OK) {
+            code = check_shape(g, &t, err);
+            if (code == TR_DATA)
+                return tr_err_at(err, file, number, "%s", err->message);
             code = add_row(g, &t, err);
         }
         if (code != TR_OK)
@@ -210,19 +244,41 @@ static tr_code choose_labels(reading *g, tr_err *err)
     return code;
 }
 
-tr_code tr_dataset_read(tr_dataset *d, tr_reader *in, bool need_trailer, tr_err *err)
+/* The matrix will not move any more: trims it, and tells the rows where theirs are. */
+static void place_embeddings(tr_dataset *d, const tr_trace_shape *shape)
+{
+    d->dims = (uint32_t)shape->dimensions;
+    d->has_text = shape->has_text;
+    if (!d->dims)
+        return;
+    float *less = tr_mem_more(d->embeddings, d->n * d->dims, sizeof *less);
+    if (less) {
+        d->embeddings = less;
+        d->embeddings_capacity = d->n * d->dims;
+    }
+    for (size_t i = 0; i < d->n; i++)
+        d->rows[i].embedding = d->embeddings + i * d->dims;
+}
+
+tr_code tr_dataset_read(tr_dataset *d, tr_reader *in, tr_dataset_options options, tr_err *err)
 {
     *d = (tr_dataset){0};
-    reading g = {.d = d, .in = in};
+    reading g = {.d = d, .in = in, .options = options};
+    unsigned needs = TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT;
+    if (!options.no_text)
+        needs |= TR_TRACE_NEED_TEXT_OR_EMBEDDING;
+    if (!options.no_embedding)
+        needs |= TR_TRACE_READ_EMBEDDING;
     tr_labels_init(&d->labels);
     tr_labels_init(&g.seen);
     tr_arena_init(&d->arena);
     tr_trace_parser *parser =
-        tr_trace_open((tr_trace_keys){.input_key = "input", .label_key = "teacher"},
-                      TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_SPLIT, err);
-    tr_code code = parser ? read_lines(&g, need_trailer, parser, err) : TR_SYSTEM;
+        tr_trace_open((tr_trace_keys){.input_key = "input", .label_key = "teacher"}, needs, err);
+    tr_code code = parser ? read_lines(&g, parser, err) : TR_SYSTEM;
     if (code == TR_OK)
         code = choose_labels(&g, err);
+    if (code == TR_OK)
+        place_embeddings(d, &g.shape);
     /* The chance with which a row came into TRAIN, relative to that of an ordinary one. */
     double share = d->has_trailer ? d->trailer.share : 0;
     for (size_t i = 0; code == TR_OK && i < d->n; i++) {
@@ -244,5 +300,6 @@ void tr_dataset_free(tr_dataset *d)
     free(d->rows);
     tr_labels_free(&d->labels);
     tr_arena_free(&d->arena);
+    free(d->embeddings);
     *d = (tr_dataset){0};
 }

@@ -138,6 +138,7 @@ struct tr_split_stream {
     tr_trace_parser *parser;
     tr_labels labels;
     tr_split_counts counts;
+    tr_trace_shape shape;
     tr_split_trailer trailer;
     bool share_known, overtaking;
     bool dropped[TR_TRACE_KEY_COUNT];          /* members that are never written as they are */
@@ -154,6 +155,11 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
             return true;
     return false;
 }
+
+enum {
+    NEEDS = TR_TRACE_NEED_TEXT_OR_EMBEDDING | TR_TRACE_NEED_TEACHER,
+    CHECKS = NEEDS | TR_TRACE_READ_EMBEDDING /* of lines that are seen for the first time */
+};
 
 static void choose_dropped(tr_split_stream *s)
 {
@@ -194,7 +200,7 @@ tr_split_stream *tr_split_open(const tr_split_options *options, tr_writer *out, 
     tr_labels_init(&s->labels);
     tr_buf_init(&s->row);
     tr_buf_init(&s->bytes);
-    s->parser = tr_trace_open(options->keys, TR_TRACE_NEED_INPUT | TR_TRACE_NEED_TEACHER, err);
+    s->parser = tr_trace_open(options->keys, CHECKS, err);
     if (!s->parser)
         goto failed;
     if (!copy_name(s->trailer.group_key, options->keys.group_key) ||
@@ -299,7 +305,9 @@ static tr_code emit(tr_split_stream *s, const tr_trace *t, tr_err *err)
 static tr_code release(tr_split_stream *s, bool only_known, tr_err *err)
 {
     size_t kept = 0, kept_bytes = 0;
-    for (size_t i = 0; i < s->n_queue; i++) {
+    tr_code code = TR_OK;
+    tr_trace_require(s->parser, NEEDS);
+    for (size_t i = 0; code == TR_OK && i < s->n_queue; i++) {
         waiting w = s->queue[i];
         if (only_known && !w.known) {
             memmove(s->bytes.data + kept_bytes, s->bytes.data + w.at, w.size);
@@ -309,16 +317,15 @@ static tr_code release(tr_split_stream *s, bool only_known, tr_err *err)
             continue;
         }
         tr_trace t;
-        tr_code code =
+        code =
             tr_trace_parse(s->parser, tr_str_of(s->bytes.data + w.at, w.size), w.number, &t, err);
         if (code == TR_OK)
             code = emit(s, &t, err);
-        if (code != TR_OK)
-            return code;
     }
+    tr_trace_require(s->parser, CHECKS);
     s->n_queue = kept;
     s->bytes.size = kept_bytes;
-    return TR_OK;
+    return code;
 }
 
 static tr_code wait_for_share(tr_split_stream *s, tr_str line, uint64_t number, bool known,
@@ -410,6 +417,9 @@ tr_code tr_split_add(tr_split_stream *s, tr_str line, const char *file, uint64_t
         s->counts.skipped_decisions++;
         return TR_OK;
     }
+    if (tr_trace_same_shape(&s->shape, &t, &why) != TR_OK)
+        return tr_err_at(err, file, line_number, "%s", why.message);
+    s->counts.dimensions = t.dimensions;
     bool unlisted = is_unlisted(s, &t);
     if (unlisted && s->options.strict)
         return tr_err_at(err, file, line_number, "the label \"%.*s\" is not listed",

@@ -71,6 +71,7 @@ typedef struct {
     uint64_t skipped_decisions; /* decisions without a teacher */
     uint64_t skipped_trailers;  /* of an earlier split */
     double share;               /* in force; fixed at the end for a small log */
+    uint64_t dimensions;        /* of the embeddings; 0: there are none */
 } tr_split_counts;
 
 typedef struct tr_split_stream tr_split_stream;
@@ -80,7 +81,8 @@ tr_split_stream *tr_split_open(const tr_split_options *options, tr_writer *out, 
 
 /* The next line; `file` and `line_number` are its place, `number` its number in the whole input.
  * While the automatic share is unknown at most TR_SPLIT_BUFFER lines wait in memory; should rows
- * whose side is known fill that up, they overtake those that wait. TR_DATA (with the place),
+ * whose side is known fill that up, they overtake those that wait. Of text and embedding each trace
+ * has what the first one has, the embedding of the same dimension. TR_DATA (with the place),
  * TR_SYSTEM. */
 TR_MUST tr_code tr_split_add(tr_split_stream *s, tr_str line, const char *file,
                              uint64_t line_number, uint64_t number, tr_err *err);

@@ -112,6 +112,11 @@ void tr_trace_close(tr_trace_parser *p)
     free(p);
 }
 
+void tr_trace_require(tr_trace_parser *p, unsigned needs)
+{
+    p->needs = needs;
+}
+
 static const char *type_name(tr_scan_type type)
 {
     switch (type) {
@@ -231,13 +236,16 @@ static tr_code read_input(tr_trace_parser *p, tr_trace *t, tr_err *err)
     for (int i = p->input_first; i <= p->input_last && !m; i++)
         m = p->at[i];
     if (!m) {
-        if (!(p->needs & TR_TRACE_NEED_INPUT))
+        bool either = p->needs & TR_TRACE_NEED_TEXT_OR_EMBEDDING;
+        if (!(p->needs & TR_TRACE_NEED_INPUT) && !(either && !p->at[TR_TRACE_KEY_EMBEDDING]))
             return TR_OK;
+        const char *also = either ? ", and no \"embedding\"" : "";
         if (p->input_first == p->input_last)
-            return tr_err_set(err, TR_DATA, "no \"%s\"", p->names[p->input_first]);
+            return tr_err_set(err, TR_DATA, "no \"%s\"%s", p->names[p->input_first], also);
         return tr_err_set(err, TR_DATA,
                           "no input: none of the keys input, query, text, prompt, "
-                          "question; name it by --input-key");
+                          "question%s; name it by --input-key",
+                          also);
     }
     if (m->type != TR_SCAN_STRING)
         return wrong_type(p, m, "a string", err);
@@ -270,9 +278,11 @@ static tr_code read_embedding(tr_trace_parser *p, tr_trace *t, tr_err *err)
     const tr_scan_member *m = p->at[TR_TRACE_KEY_EMBEDDING];
     if (!m || !(p->needs & TR_TRACE_READ_EMBEDDING))
         return TR_OK;
+    if (m->type != TR_SCAN_ARRAY && m->type != TR_SCAN_STRING)
+        return wrong_type(p, m, "an array of numbers or base64", err);
     size_t n = 0;
     tr_err why;
-    tr_code code = tr_scan_floats(m->value, m->type, &p->floats, &n, &p->floats_capacity, &why);
+    tr_code code = tr_floats_read(m->value, m->type, &p->floats, &n, &p->floats_capacity, &why);
     if (code == TR_SYSTEM)
         return tr_err_memory(err);
     if (code)
@@ -328,7 +338,7 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
         return code;
     if ((code = read_split(p, t, err)))
         return code;
-    if ((code = read_embedding(p, t, err)))
+    if ((code = read_embedding(p, t, err)) == TR_SYSTEM || (code != TR_OK && !skipped))
         return code;
 
     t->row = tr_trace_identity(t->id, t->input, number);
@@ -360,6 +370,26 @@ const tr_scan_member *tr_trace_input_member(const tr_trace_parser *p)
 const tr_scan_member *tr_trace_teacher_member(const tr_trace_parser *p)
 {
     return p->teacher_member;
+}
+
+tr_code tr_trace_same_shape(tr_trace_shape *s, const tr_trace *t, tr_err *err)
+{
+    bool has_text = t->input.data != NULL;
+    if (!s->known)
+        *s = (tr_trace_shape){true, has_text, t->dimensions};
+    if (!s->dimensions != !t->dimensions)
+        return tr_err_set(err, TR_DATA,
+                          t->dimensions ? "an \"embedding\", but the traces before have none"
+                                        : "no \"embedding\", but the traces before have one");
+    if (s->dimensions != t->dimensions)
+        return tr_err_set(err, TR_DATA,
+                          "\"embedding\" has %zu numbers, those of the traces before have %zu",
+                          t->dimensions, s->dimensions);
+    if (s->has_text != has_text)
+        return tr_err_set(err, TR_DATA,
+                          has_text ? "an input, but the traces before have none"
+                                   : "no input, but the traces before have one");
+    return TR_OK;
 }
 
 static void put_u64(unsigned char *to, uint64_t x)

@@ -1,9 +1,10 @@
 /* trace: one line of a log, a split stream or a request, as its parts.
  *
- * Upstream: doors/scan. Downstream: split, dataset, policy/route. */
+ * Upstream: doors/scan, doors/floats. Downstream: split, dataset, policy/route. */
 #ifndef TR_TRACE_H
 #define TR_TRACE_H
 
+#include "doors/floats.h"
 #include "doors/scan.h"
 #include "ground/err.h"
 #include "ground/hash.h"
@@ -34,8 +35,8 @@ typedef struct {
     tr_str id;      /* string, or the text of a number; data NULL: none */
     tr_str group;   /* as id */
     tr_str time;    /* as id: the text of the time key */
-    const float *embedding;
-    size_t dimensions;               /* 0: no embedding */
+    const float *embedding;          /* finite; NULL: none, or not decoded */
+    size_t dimensions;               /* 0: no embedding; at most TR_FLOATS_MOST */
     double propensity, shadow_share; /* fractions; 1 and 1 where the line has none */
     tr_side side;
     bool is_decision; /* the line has a "decision" key */
@@ -79,15 +80,18 @@ typedef struct tr_trace_parser tr_trace_parser;
 
 /* What a line must have; the rest is optional. */
 enum {
-    TR_TRACE_NEED_INPUT = 1,    /* a string under the input key */
-    TR_TRACE_NEED_TEACHER = 2,  /* a label (not for a decision line: that one just has none) */
-    TR_TRACE_NEED_SPLIT = 4,    /* "split", unless it is the trailer */
-    TR_TRACE_READ_EMBEDDING = 8 /* decode "embedding" (else it is left alone) */
+    TR_TRACE_NEED_INPUT = 1,     /* a string under the input key */
+    TR_TRACE_NEED_TEACHER = 2,   /* a label (not for a decision line: that one just has none) */
+    TR_TRACE_NEED_SPLIT = 4,     /* "split", unless it is the trailer */
+    TR_TRACE_READ_EMBEDDING = 8, /* decode "embedding" (else it is left alone) */
+    TR_TRACE_NEED_TEXT_OR_EMBEDDING = 16 /* an input or an "embedding" */
 };
 
 /* NULL: TR_SYSTEM. The names of the keys are borrowed. */
 tr_trace_parser *tr_trace_open(tr_trace_keys keys, unsigned needs, tr_err *err);
 void tr_trace_close(tr_trace_parser *p);
+/* What the lines from now on must have, and what is decoded of them. */
+void tr_trace_require(tr_trace_parser *p, unsigned needs);
 
 /* Parses a line; `number` is its line number in the whole input (the identity of rows without id).
  * The slices in *t are borrowed until the next call. Returns TR_OK, TR_DATA (err->message is the
@@ -97,10 +101,12 @@ void tr_trace_close(tr_trace_parser *p);
  * NEED_SPLIT also a split of another name; with NEED_TEACHER also propensity 0 beside a label.
  * Without NEED_TEACHER and NEED_SPLIT the line is a request: an impossible group is none then, and
  * unless it is a decision propensity and shadow_share are not looked at.
+ * An embedding that is decoded is an array of numbers or base64 of little-endian float32, 1 to
+ * TR_FLOATS_MOST finite numbers; anything else, null too, is TR_DATA, of requests as well.
  * An input or a label of null, list or object is refused; an input must be a string. A null label
  * is none where no label is needed: on a decision line, and without NEED_TEACHER. With NEED_TEACHER
- * a decision line without a label is about to be skipped: its input, id, group and time may be
- * missing or anything. */
+ * a decision line without a label is about to be skipped: its input, id, group, time and embedding
+ * may be missing or anything. */
 TR_MUST tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trace *t,
                                tr_err *err);
 /* The members of the line last parsed, also after TR_DATA where the JSON itself was sound (else
@@ -118,6 +124,15 @@ const tr_scan_member *tr_trace_teacher_member(const tr_trace_parser *p);
  * without an id of the input's hash and the line number under ('t', 0). Uses hash it again with
  * keys of their own. */
 uint64_t tr_trace_identity(tr_str id, tr_str input, uint64_t number);
+
+/* What the traces of one log have in common: text or none, an embedding of so many numbers or none.
+ * Zero-initialise. */
+typedef struct {
+    bool known, has_text;
+    size_t dimensions; /* 0: no embeddings */
+} tr_trace_shape;
+/* The first trace makes the shape; TR_DATA with the reason alone where a later one has another. */
+TR_MUST tr_code tr_trace_same_shape(tr_trace_shape *s, const tr_trace *t, tr_err *err);
 
 /* The digest of a log: the sum of its rows' hashes, so that it does not depend on their order (rows
  * without an id are known by their line number, and there it does). A row's hash covers its

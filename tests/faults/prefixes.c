@@ -15,6 +15,7 @@
 #include "ground/mem.h"
 #include "policy/calibrate.h"
 #include "policy/policy.h"
+#include "policy/print.h"
 #include "policy/route.h"
 
 #include <stdio.h>
@@ -35,9 +36,16 @@ static tr_code use_policy(const tr_policy *p, tr_err *err)
     tr_route_worker *w = tr_route_open(p, err);
     tr_code code = w ? TR_OK : err->code;
     for (size_t k = 0; code == TR_OK && k < sizeof texts / sizeof *texts; k++) {
-        char line[256];
-        snprintf(line, sizeof line, "{\"input\":\"%s\"}", texts[k]);
-        code = tr_route_line(w, tr_str_c(line), 1, false, &out, &bad, err);
+        tr_buf line;
+        tr_buf_init(&line);
+        tr_buf_add_c(&line, "{\"input\":\"");
+        tr_buf_add_c(&line, texts[k]);
+        tr_buf_add_c(&line, "\"");
+        for (uint32_t d = 0; d < tr_features_embedding(&p->bank.features); d++)
+            tr_buf_add_c(&line, d ? ",0.5" : ",\"embedding\":[-1");
+        tr_buf_add_c(&line, tr_features_embedding(&p->bank.features) ? "]}" : "}");
+        code = tr_route_line(w, tr_buf_str(&line), 1, false, &out, &bad, err);
+        tr_buf_free(&line);
         /* a policy may name keys of its own */
         if (code == TR_OK && bad && !*p->origin.input_key && !*p->origin.label_key)
             code = tr_err_set(err, TR_SYSTEM, "a sound request was refused");
@@ -46,14 +54,15 @@ static tr_code use_policy(const tr_policy *p, tr_err *err)
     tr_buf_clear(&out);
     tr_json_writer json;
     tr_json_begin(&json, &out, true);
-    tr_certificate_print(&p->certificate, &p->origin, &json);
+    tr_print_certificate(&p->certificate, &p->origin, &json);
     tr_buf_free(&out);
     return code;
 }
 
 static tr_code use_stream(tr_stream *s, tr_err *err)
 {
-    const tr_calibrate_options o = {.alpha = 0.8, .delta = 0.05, .novelty = 0.01, .seed = 1};
+    const tr_calibrate_options o = {
+        .alpha = 0.8, .delta = 0.05, .targets = 1, .novelty = 0.01, .seed = 1};
     tr_policy p = {0};
     tr_code code = tr_calibrate_run(s, &o, &p, err);
     tr_policy_free(&p);
@@ -62,7 +71,10 @@ static tr_code use_stream(tr_stream *s, tr_err *err)
     tr_writer *out = tr_writer_open_fd(null_fd, "/dev/null", err);
     if (!out)
         return err->code;
-    code = tr_learn_gate(s, 0x7ff, out, err);
+    uint32_t mask;
+    char reason[256];
+    tr_acceptor_choose("all", &mask, reason);
+    code = tr_learn_gate(s, mask, out, err);
     if (code == TR_OK)
         return tr_writer_close(out, err);
     tr_writer_abandon(out);

@@ -13,7 +13,7 @@ static tr_dataset log_rows;
 static tr_stream stream;
 
 static const tr_calibrate_options usual = {
-    .alpha = 0.9, .delta = 0.05, .novelty = 0.01, .min_coverage = 0.05};
+    .alpha = 0.9, .delta = 0.05, .targets = 1, .novelty = 0.01, .min_coverage = 0.05};
 
 static tr_code run(const tr_stream *s, tr_calibrate_options o, tr_policy *p)
 {
@@ -24,30 +24,51 @@ static tr_code run(const tr_stream *s, tr_calibrate_options o, tr_policy *p)
     return code;
 }
 
-/* What the certificate says, counted again from the stream. */
+static size_t member_of(const tr_stream *s, const char *name)
+{
+    size_t m = 0;
+    while (m < s->n && strcmp(s->member[m].name, name))
+        m++;
+    CHECK(m < s->n);
+    return m < s->n ? m : 0;
+}
+
+/* What the certificate says, counted again from the stream: the first stage that may answer and
+ * reaches the threshold does. */
 static void recount(const tr_stream *s, const tr_policy *p)
 {
     const tr_certificate *c = &p->certificate;
-    size_t m = 0;
-    while (m < s->n && strcmp(s->member[m].name, c->member))
-        m++;
-    CHECK(m < s->n);
-    if (m == s->n)
-        return;
-    const tr_softmax_summary *evidence = s->member[tr_stream_guard(s, m)].summary;
+    size_t m[TR_POLICY_STAGES] = {0};
+    for (uint32_t k = 0; k < p->stages; k++)
+        m[k] = member_of(s, p->stage[k].member);
+    const tr_softmax_summary *evidence = s->member[tr_stream_guard(s, m[0])].summary;
     uint32_t *rows;
     size_t n = tr_heldout_side(&s->heldout, TR_SIDE_CALIBRATION, c->seed, &rows);
     uint64_t inside = 0, accepted = 0, agreed = 0;
     for (size_t k = 0; k < n; k++) {
-        const tr_softmax_summary *x = &s->member[m].summary[rows[k]];
         const tr_heldout_row *r = &s->heldout.rows[rows[k]];
-        float novelty = tr_novelty_of(&p->rule.novelty, evidence[rows[k]].evidence, r->unseen);
-        bool in = novelty <= p->rule.novelty_most && !p->rule.label_deferred[x->label];
-        inside += in;
-        if (!in || tr_acceptor_score(&p->acceptor, x, r->unseen) < p->rule.threshold)
-            continue;
-        if (accepted++ < c->tested)
-            agreed += x->label == r->label;
+        float novelty =
+            tr_novelty_of(&p->rule.novelty, evidence[rows[k]].evidence, r->unseen, r->near);
+        bool may = false, answered = false, right = false;
+        tr_acceptor_row row = {0};
+        uint32_t score = 0;
+        for (uint32_t j = 0; j < p->stages; j++) {
+            tr_acceptor_row before = row;
+            row = tr_stream_row(s, m[j], rows[k]);
+            row.before = j ? before.said : NULL;
+            row.before_score = score;
+            score = tr_acceptor_score(&p->stage[j].acceptor, &row);
+            if (novelty > p->rule.novelty_most || p->rule.label_deferred[row.said->label])
+                continue;
+            may = true;
+            if (!answered && score >= p->rule.threshold) {
+                answered = true;
+                right = row.said->label == r->label;
+            }
+        }
+        inside += may;
+        if (answered && accepted++ < c->tested)
+            agreed += right;
     }
     free(rows);
     CHECK(c->rows == n && c->inside == inside && c->accepted == accepted);
@@ -71,7 +92,7 @@ static void an_easy_target_is_certified(void)
         const tr_certificate *c = &p.certificate;
         CHECK(c->deployed && p.rule.accepts && !*c->refusal);
         CHECK(c->alpha == alphas[k] && c->delta == 0.05);
-        CHECK(c->n_candidates == 2 * stream.n);
+        CHECK(c->n_candidates == 2 * stream.n + stream.n_cascades && stream.n_cascades == 2);
         double shares = 0;
         for (uint32_t i = 0; i < c->n_candidates; i++) {
             shares += c->candidates[i].delta;
@@ -82,7 +103,9 @@ static void an_easy_target_is_certified(void)
         double coverage = tr_certificate_coverage(c);
         CHECK(coverage > 0.4 && coverage <= before + 0.02);
         before = coverage;
-        CHECK((c->family == TR_FAMILY_GLOBAL) == (p.rule.threshold == 0));
+        CHECK(p.stages == (c->family == TR_FAMILY_RSB ? 2 : 1));
+        CHECK(c->family == TR_FAMILY_RSB ||
+              (c->family == TR_FAMILY_GLOBAL) == (p.rule.threshold == 0));
         recount(&stream, &p);
         tr_policy_free(&p);
     }
@@ -121,6 +144,56 @@ static void global_is_a_path_of_one_node(void)
     CHECK(run(&stream, o, &p) == TR_NO);
     CHECK(!p.certificate.deployed && !p.rule.accepts);
     tr_policy_free(&p);
+}
+
+/* Only cascades are looked at, and what is deployed has two stages under one threshold. */
+static void a_cascade_is_certified_as_one(void)
+{
+    static const double alphas[] = {0.6, 0.85, 0.9};
+    for (int k = 0; k < 6; k++) {
+        tr_calibrate_options o = usual;
+        tr_policy p;
+        o.family = TR_FAMILY_RSB;
+        o.alpha = alphas[k % 3];
+        o.guarantee = k < 3 ? TR_GUARANTEE_HANDLED : TR_GUARANTEE_OVERALL;
+        o.defer_label = k % 2 ? "other" : NULL;
+        CHECK(run(&stream, o, &p) == TR_OK);
+        const tr_certificate *c = &p.certificate;
+        char name[TR_POLICY_NAME];
+        CHECK(c->family == TR_FAMILY_RSB && c->n_candidates == stream.n_cascades && c->gated);
+        CHECK(p.stages == 2 && strcmp(p.stage[0].member, p.stage[1].member) != 0);
+        snprintf(name, sizeof name, "%s > %s", p.stage[0].member, p.stage[1].member);
+        CHECK(!strcmp(c->member, name));
+        CHECK(p.stage[1].acceptor.mask & TR_ACCEPTOR_BEFORE);
+        CHECK(!(p.stage[0].acceptor.mask & TR_ACCEPTOR_BEFORE));
+        for (uint32_t i = 0; i < c->n_candidates; i++) {
+            CHECK(c->candidates[i].family == TR_FAMILY_RSB);
+            CHECK(strstr(c->candidates[i].member, " > ") != NULL);
+        }
+        recount(&stream, &p);
+        tr_policy_free(&p);
+    }
+}
+
+/* Several targets at once: each at its part of delta, or what was looked up in one place would be
+ * promised in many. */
+static void targets_share_delta(void)
+{
+    for (int targets = 1; targets <= 7; targets += 3) {
+        tr_calibrate_options o = usual;
+        tr_policy p;
+        o.targets = targets;
+        CHECK(run(&stream, o, &p) == TR_OK);
+        const tr_certificate *c = &p.certificate;
+        double shares = 0;
+        for (uint32_t i = 0; i < c->n_candidates; i++)
+            shares += c->candidates[i].delta;
+        CHECK(c->targets == (uint32_t)targets && c->delta == 0.05 / targets);
+        CHECK_NEAR(shares, 0.05 / targets, 1e-12);
+        CHECK(c->delta_used <= c->delta);
+        recount(&stream, &p);
+        tr_policy_free(&p);
+    }
 }
 
 static void overall_counts_what_is_deferred(void)
@@ -248,13 +321,14 @@ static tr_code verify(const tr_policy *p)
 
 static void verify_finds_the_same(void)
 {
-    static const tr_family families[] = {TR_FAMILY_AUTO, TR_FAMILY_GLOBAL, TR_FAMILY_L2D};
-    for (int k = 0; k < 6; k++) {
+    static const tr_family families[] = {TR_FAMILY_AUTO, TR_FAMILY_GLOBAL, TR_FAMILY_L2D,
+                                         TR_FAMILY_RSB};
+    for (int k = 0; k < 8; k++) {
         tr_calibrate_options o = usual;
         tr_policy p;
-        o.family = families[k % 3];
-        o.alpha = k % 3 == 1 ? 0.6 : 0.9;
-        o.guarantee = k < 3 ? TR_GUARANTEE_HANDLED : TR_GUARANTEE_OVERALL;
+        o.family = families[k % 4];
+        o.alpha = k % 4 == 1 ? 0.6 : 0.9;
+        o.guarantee = k < 4 ? TR_GUARANTEE_HANDLED : TR_GUARANTEE_OVERALL;
         o.seed = (uint64_t)k;
         CHECK(run(&stream, o, &p) == TR_OK);
         CHECK(verify(&p) == TR_OK);
@@ -262,10 +336,12 @@ static void verify_finds_the_same(void)
     }
 }
 
-static void verify_notices_any_altered_count(void)
+static void notices_any_altered_count(tr_family family)
 {
     tr_policy p;
-    CHECK(run(&stream, usual, &p) == TR_OK);
+    tr_calibrate_options o = usual;
+    o.family = family;
+    CHECK(run(&stream, o, &p) == TR_OK);
     tr_certificate *c = &p.certificate;
     uint64_t *const counts[] = {&c->rows,   &c->inside, &c->accepted,
                                 &c->tested, &c->agreed, &c->needed};
@@ -304,6 +380,67 @@ static void verify_notices_any_altered_count(void)
     tr_policy_free(&p);
 }
 
+static void verify_notices_any_altered_count(void)
+{
+    notices_any_altered_count(TR_FAMILY_L2D);
+}
+
+static void verify_notices_it_in_a_cascade(void)
+{
+    notices_any_altered_count(TR_FAMILY_RSB);
+    tr_policy p;
+    tr_calibrate_options o = usual;
+    o.family = TR_FAMILY_RSB;
+    CHECK(run(&stream, o, &p) == TR_OK);
+    tr_stage first = p.stage[0];
+    p.stage[0] = p.stage[1];
+    p.stage[1] = first; /* asked in another order */
+    CHECK(verify(&p) == TR_NO);
+    p.stage[1] = p.stage[0];
+    p.stage[0] = first;
+    CHECK(verify(&p) == TR_OK);
+    p.stages = 1; /* the second one is never asked */
+    CHECK(verify(&p) == TR_NO);
+    p.stages = 2;
+    tr_policy_free(&p);
+}
+
+/* Traces without what the policy looks at are others than those that it was calibrated on. */
+static void verify_reads_what_the_policy_reads(void)
+{
+    tr_buf log = small_log_of(SMALL_BOTH, 600, 0.2, 3);
+    tr_dataset d;
+    tr_stream s;
+    tr_policy p;
+    tr_err err = {0};
+    tr_calibrate_options o = usual;
+    o.alpha = 0.8;
+    tr_buf bytes = small_gated_from(&log, "svm,lda,knn", &d);
+    CHECK(tr_stream_take(&s, &bytes, "small", &err) == TR_OK);
+    CHECK(run(&s, o, &p) == TR_OK);
+    recount(&s, &p);
+    CHECK(!tr_verify_reads(&p).no_text && !tr_verify_reads(&p).no_embedding);
+    CHECK(tr_verify_policy(&p, &d, &err) == TR_OK);
+    uint32_t dims = d.dims;
+    for (d.dims = 0; d.dims <= dims + 1; d.dims++)
+        if (d.dims != dims)
+            CHECK(tr_verify_policy(&p, &d, &err) == TR_DATA && *err.message);
+    d.dims = dims;
+    for (size_t i = 0; i < d.n; i++) /* other embeddings, which the digest does not know of */
+        d.embeddings[i * dims] += 5;
+    CHECK(tr_verify_policy(&p, &d, &err) == TR_NO);
+    tr_policy_free(&p);
+    o.alpha = 0.999;
+    CHECK(run(&s, o, &p) == TR_NO);
+    CHECK(tr_verify_policy(&p, &d, &err) == TR_OK); /* refused: nothing is looked at */
+    tr_policy_free(&p);
+    tr_stream_free(&s);
+    tr_dataset_free(&d);
+    CHECK(run(&stream, usual, &p) == TR_OK);
+    CHECK(!tr_verify_reads(&p).no_text && tr_verify_reads(&p).no_embedding);
+    tr_policy_free(&p);
+}
+
 static void a_refused_policy_has_nothing_to_verify(void)
 {
     tr_calibrate_options o = usual;
@@ -323,6 +460,8 @@ int main(void)
     CASE(an_easy_target_is_certified);
     CASE(the_guard_takes_its_share);
     CASE(global_is_a_path_of_one_node);
+    CASE(a_cascade_is_certified_as_one);
+    CASE(targets_share_delta);
     CASE(overall_counts_what_is_deferred);
     CASE(deferred_labels_are_outside);
     CASE(hard_targets_are_refused);
@@ -330,6 +469,8 @@ int main(void)
     CASE(the_seed_orders_the_rows);
     CASE(verify_finds_the_same);
     CASE(verify_notices_any_altered_count);
+    CASE(verify_notices_it_in_a_cascade);
+    CASE(verify_reads_what_the_policy_reads);
     CASE(a_refused_policy_has_nothing_to_verify);
     tr_stream_free(&stream);
     tr_dataset_free(&log_rows);

@@ -164,9 +164,14 @@ static int check_certify(const vector *v)
             inside += cal_inside[i];
     }
 
-    tr_certify_rows train = {(size_t)n, train_score, train_agree, guard ? train_inside : NULL,
-                             NULL};
-    tr_certify_rows cal = {(size_t)n_cal, cal_score, cal_agree, guard ? cal_inside : NULL, NULL};
+    tr_certify_rows train = {.n = (size_t)n,
+                             .score = train_score,
+                             .agree = train_agree,
+                             .inside = guard ? train_inside : NULL};
+    tr_certify_rows cal = {.n = (size_t)n_cal,
+                           .score = cal_score,
+                           .agree = cal_agree,
+                           .inside = guard ? cal_inside : NULL};
     tr_err err = {0};
     if (tr_certify_select(&target, &train, inside, n_cal, &path, &err) != TR_OK ||
         tr_certify_walk(&target, &cal, &path, &err) != TR_OK) {
@@ -242,7 +247,7 @@ static tr_certify_rows ladder(int n, int bad)
         agree[i] = i < n - bad;
         inside[i] = 1;
     }
-    return (tr_certify_rows){(size_t)n, score, agree, NULL, NULL};
+    return (tr_certify_rows){.n = (size_t)n, .score = score, .agree = agree};
 }
 
 static void thresholds_by_rank(void)
@@ -450,8 +455,8 @@ static void weights_count_as_rows(void)
             twice_agree[n] = once_agree[i];
         }
     }
-    tr_certify_rows rows = {500, once, once_agree, NULL, weight};
-    tr_certify_rows copies = {n, twice, twice_agree, NULL, NULL};
+    tr_certify_rows rows = {.n = 500, .score = once, .agree = once_agree, .weight = weight};
+    tr_certify_rows copies = {.n = n, .score = twice, .agree = twice_agree};
     tr_certify_target target = {0.90, 0.05, TR_GUARANTEE_HANDLED, 100, false};
     CHECK(tr_certify_select(&target, &rows, 300, 300, &a, NULL) == TR_OK);
     CHECK(tr_certify_select(&target, &copies, 300, 300, &b, NULL) == TR_OK);
@@ -481,7 +486,7 @@ static void one_node_of_global(void)
 
 static void nothing_to_certify(void)
 {
-    tr_certify_rows rows = ladder(100, 100), none = {0, score, agree, NULL, NULL};
+    tr_certify_rows rows = ladder(100, 100), none = {.score = score, .agree = agree};
     tr_certify_path path = {0};
 
     CHECK(tr_certify_select(&HANDLED, &rows, 100, 100, &path, NULL) == TR_OK);
@@ -561,7 +566,7 @@ static void several_share_one_delta(void)
         yes[2][i] = i % 10 != 0 || i > N / 2;
     }
     for (int c = 0; c < 3; c++)
-        rows[c] = (tr_certify_rows){N, s, yes[c], NULL, NULL};
+        rows[c] = (tr_certify_rows){.n = N, .score = s, .agree = yes[c]};
     CHECK(tr_certify_plan(&HANDLED, 3, rows, n_inside, N, paths, order, NULL) == TR_OK);
     CHECK(order[0] == 1 && order[1] == 2 && order[2] == 0);
     CHECK_NEAR(paths[1].tests.delta, 0.08, 1e-15);

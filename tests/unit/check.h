@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_count, check_failed, check_case_failed;
+__attribute__((unused)) static int check_count, check_failed, check_case_failed;
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

@@ -176,6 +176,133 @@ static void a_changed_stream_is_noticed(void)
     tr_buf_free(&split);
 }
 
+static tr_code read_with(tr_dataset *d, const char *text, tr_dataset_options o, tr_err *err)
+{
+    *err = (tr_err){0};
+    int fd = small_file(tr_str_c(text));
+    tr_reader *in = tr_reader_open_fd(fd, "split", err);
+    tr_code code = in ? tr_dataset_read(d, in, o, err) : TR_SYSTEM;
+    tr_reader_close(in);
+    close(fd);
+    return code;
+}
+
+#define VECTOR_ROW(content, split) "{" content ",\"teacher\":\"x\",\"split\":\"" split "\"}\n"
+
+static const tr_dataset_options all = {0}, no_text = {.no_text = true},
+                                no_embedding = {.no_embedding = true},
+                                nothing = {.no_text = true, .no_embedding = true};
+
+static void embeddings_are_read(void)
+{
+    tr_dataset d;
+    tr_err err;
+    const char *both = VECTOR_ROW("\"input\":\"a\",\"embedding\":[1,-2.5]", "train")
+        VECTOR_ROW("\"input\":\"b\",\"embedding\":\"AACAPwAAIMA=\"", "calibration");
+    const char *only = VECTOR_ROW("\"embedding\":[1,2,3]", "train")
+        VECTOR_ROW("\"embedding\":[4,5,6]", "train");
+    const char *text = VECTOR_ROW("\"input\":\"a\"", "train");
+
+    CHECK(read_with(&d, both, all, &err) == TR_OK && d.n == 2 && d.dims == 2 && d.has_text);
+    CHECK(d.rows[1].embedding == d.embeddings + 2);
+    CHECK(!memcmp(d.rows[0].embedding, d.rows[1].embedding, 2 * sizeof(float)));
+    CHECK(d.rows[1].embedding[1] == -2.5f && tr_str_equal(d.rows[1].text, tr_str_c("b")));
+    tr_digest digest = d.digest;
+    tr_dataset_free(&d);
+
+    CHECK(read_with(&d, both, no_text, &err) == TR_OK && d.dims == 2 && !d.has_text);
+    CHECK(d.rows[1].text.size == 0 && tr_digest_equal(d.digest, digest));
+    tr_dataset_free(&d);
+    CHECK(read_with(&d, both, no_embedding, &err) == TR_OK && d.dims == 0 && d.has_text);
+    CHECK(!d.rows[0].embedding && !d.embeddings && tr_digest_equal(d.digest, digest));
+    tr_dataset_free(&d);
+
+    CHECK(read_with(&d, only, all, &err) == TR_OK && d.dims == 3 && !d.has_text);
+    CHECK(d.rows[1].embedding[2] == 6 && d.rows[1].text.size == 0 && d.rows[1].text.data);
+    CHECK(d.rows[0].row != d.rows[1].row); /* known by their place */
+    tr_dataset_free(&d);
+    CHECK(read_with(&d, text, all, &err) == TR_OK && d.dims == 0 && d.has_text);
+    tr_dataset_free(&d);
+    /* what is not looked at may be anything */
+    CHECK(read_with(&d, VECTOR_ROW("\"input\":\"a\",\"embedding\":null", "train"), no_embedding,
+                    &err) == TR_OK);
+    tr_dataset_free(&d);
+    CHECK(read_with(&d,
+                    VECTOR_ROW("\"input\":\"a\",\"embedding\":[1]", "train")
+                        VECTOR_ROW("\"embedding\":[1]", "train"),
+                    no_text, &err) == TR_OK);
+    CHECK(d.n == 2);
+    tr_dataset_free(&d);
+}
+
+/* So many that the matrix has to grow, and moves. */
+static void many_embeddings_stay_with_their_rows(void)
+{
+    enum { N = 3000 };
+    tr_buf b;
+    tr_dataset d;
+    tr_err err;
+    tr_buf_init(&b);
+    for (int i = 0; i < N; i++) {
+        char line[120];
+        snprintf(line, sizeof line,
+                 "{\"id\":%d,\"embedding\":[%d,%d,0.5],\"teacher\":\"x\",\"split\":\"train\"}\n", i,
+                 i, -i);
+        tr_buf_add_c(&b, line);
+    }
+    tr_buf_add_char(&b, 0);
+    CHECK(read_with(&d, b.data, all, &err) == TR_OK && d.n == N && d.dims == 3);
+    for (int i = 0; i < N && d.n == N; i++) {
+        const float *x = d.rows[i].embedding;
+        CHECK(x[0] == (float)i && x[1] == (float)-i && x[2] == .5f);
+    }
+    tr_dataset_free(&d);
+    tr_buf_free(&b);
+}
+
+static void embeddings_that_do_not_fit(void)
+{
+    static const struct {
+        const char *text, *place, *reason;
+        const tr_dataset_options *o;
+    } cases[] = {
+        {VECTOR_ROW("\"embedding\":[1,2]", "train") VECTOR_ROW("\"embedding\":[1]", "train"),
+         "split:2: ", "has 1 numbers, those of the traces before have 2", &all},
+        {VECTOR_ROW("\"input\":\"a\",\"embedding\":[1]", "train")
+             VECTOR_ROW("\"input\":\"a\"", "test"),
+         "split:2: ", "no \"embedding\", but", &all},
+        {VECTOR_ROW("\"input\":\"a\"", "train")
+             VECTOR_ROW("\"input\":\"a\",\"embedding\":[1]", "train"),
+         "split:2: ", "an \"embedding\", but", &all},
+        {VECTOR_ROW("\"input\":\"a\",\"embedding\":[1]", "train")
+             VECTOR_ROW("\"embedding\":[1]", "train"),
+         "split:2: ", "no input, but", &all},
+        {VECTOR_ROW("\"embedding\":[1]", "train") VECTOR_ROW("\"embedding\":[]", "train"),
+         "split:2: ", "empty", &all},
+        {VECTOR_ROW("\"embedding\":[1]", "train") VECTOR_ROW("\"embedding\":\"AADAfw==\"", "train"),
+         "split:2: ", "NaN or infinite", &all},
+        {VECTOR_ROW("\"id\":1", "train"), "split:1: ", "no \"input\", and no \"embedding\"", &all},
+        {VECTOR_ROW("\"input\":\"a\"", "train"),
+         "split:1: ", "the traces have no embedding, and --no-text leaves nothing", &no_text},
+        {VECTOR_ROW("\"embedding\":[1]", "train"),
+         "split:1: ", "the traces have no input, and --no-embedding leaves nothing", &no_embedding},
+        {VECTOR_ROW("\"input\":\"a\",\"embedding\":[1]", "train"),
+         "split:1: ", "--no-text and --no-embedding leave nothing", &nothing},
+        {VECTOR_ROW("\"embedding\":[1]", "train") VECTOR_ROW("\"input\":\"a\"", "train"),
+         "split:2: ", "no \"embedding\", but", &no_text},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tr_dataset d;
+        tr_err err;
+        tr_code code = read_with(&d, cases[i].text, *cases[i].o, &err);
+        bool well = code == TR_DATA && strstr(err.message, cases[i].reason) &&
+                    !strncmp(err.message, cases[i].place, strlen(cases[i].place)) && !d.embeddings;
+        if (!well)
+            printf("# code %d, \"%s\", not \"%s\"\n", (int)code, err.message, cases[i].reason);
+        CHECK(well);
+    }
+}
+
 /* Rows that a policy sampled weigh the inverse of their chance to come into TRAIN. */
 static void sampled_rows_weigh_more(void)
 {
@@ -203,5 +330,8 @@ int main(void)
     CASE(lines_that_are_no_split_traces);
     CASE(a_changed_stream_is_noticed);
     CASE(sampled_rows_weigh_more);
+    CASE(embeddings_are_read);
+    CASE(many_embeddings_stay_with_their_rows);
+    CASE(embeddings_that_do_not_fit);
     return CHECK_END;
 }

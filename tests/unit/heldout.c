@@ -24,6 +24,7 @@ static tr_heldout make(bool grouped)
                                    .label = i % 7 ? (uint32_t)(i % 5) : TR_LABEL_NONE,
                                    .weight = 1 + (float)(i % 3) / 4,
                                    .unseen = (float)(i % 11) / 10,
+                                   .near = (float)(i % 13) / 10 - 0.5f,
                                    .side = (uint8_t)(TR_SIDE_TRAIN + i % 3),
                                    .fold = (uint8_t)(i % 5)};
     }
@@ -129,14 +130,14 @@ static void rows_come_back(void)
     tr_err err = {0};
     tr_buf_init(&b);
     tr_heldout_write(&h, &b);
-    CHECK(!b.failed);
+    CHECK(!b.failed && b.size == 8 + 40 * ROWS);
     tr_le_open(&r, b.data, b.size);
     CHECK(tr_heldout_read(&back, &r, 5, &err) == TR_OK);
     CHECK(tr_le_left(&r) == 0 && back.n == ROWS);
     for (size_t i = 0; i < ROWS && back.n == ROWS; i++) {
         const tr_heldout_row *x = &rows[i], *y = &back.rows[i];
         CHECK(x->row == y->row && x->group == y->group && x->label == y->label);
-        CHECK(x->weight == y->weight && x->unseen == y->unseen);
+        CHECK(x->weight == y->weight && x->unseen == y->unseen && x->near == y->near);
         CHECK(x->side == y->side && x->fold == y->fold);
     }
     tr_heldout_free(&back);
@@ -185,6 +186,11 @@ static void impossible_rows_are_refused(void)
     x.unseen = NAN;
     CHECK(read_one(x, 5) == TR_DATA);
     x = sound;
+    x.near = NAN;
+    CHECK(read_one(x, 5) == TR_DATA);
+    x.near = -INFINITY;
+    CHECK(read_one(x, 5) == TR_DATA);
+    x = sound;
     x.side = TR_SIDE_NONE;
     CHECK(read_one(x, 5) == TR_DATA);
     x.side = TR_SIDE_TEST + 1;
@@ -198,7 +204,8 @@ static void summaries_come_back(void)
                                 .entropy = 1,
                                 .top = 4,
                                 .gap = 0.5f,
-                                .evidence = 4.7f},
+                                .evidence = 4.7f,
+                                .agreement = 0.25f},
                                {.label = 0, .top = -3},
                                {.label = 1, .gap = 9}};
     tr_softmax_summary back[3];
@@ -208,7 +215,7 @@ static void summaries_come_back(void)
     tr_buf_init(&b);
     tr_heldout_write_summaries(s, 3, &b);
     tr_le_open(&r, b.data, b.size);
-    CHECK(tr_heldout_read_summaries(back, 3, 3, &r, &err) == TR_OK);
+    CHECK(tr_heldout_read_summaries(back, 3, 3, &r, &err) == TR_OK && b.size == 3 * 36);
     CHECK(!memcmp(s, back, sizeof s) && tr_le_left(&r) == 0);
     tr_le_open(&r, b.data, b.size);
     CHECK(tr_heldout_read_summaries(back, 3, 2, &r, &err) == TR_DATA); /* label 2 of 2 */
@@ -216,11 +223,17 @@ static void summaries_come_back(void)
     CHECK(tr_heldout_read_summaries(back, 3, 3, &r, &err) == TR_DATA);
     tr_le_open(&r, b.data, b.size);
     CHECK(tr_heldout_read_summaries(back, SIZE_MAX, 3, &r, &err) == TR_DATA);
-    tr_buf_clear(&b);
-    s[1].evidence = NAN;
-    tr_heldout_write_summaries(s, 3, &b);
-    tr_le_open(&r, b.data, b.size);
-    CHECK(tr_heldout_read_summaries(back, 3, 3, &r, &err) == TR_DATA);
+    float *const numbers[] = {&s[1].p[0], &s[1].p[1], &s[1].p[2],     &s[1].entropy,
+                              &s[1].top,  &s[1].gap,  &s[1].evidence, &s[1].agreement};
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+        float kept = *numbers[k];
+        tr_buf_clear(&b);
+        *numbers[k] = k % 2 ? NAN : INFINITY;
+        tr_heldout_write_summaries(s, 3, &b);
+        *numbers[k] = kept;
+        tr_le_open(&r, b.data, b.size);
+        CHECK(tr_heldout_read_summaries(back, 3, 3, &r, &err) == TR_DATA);
+    }
     tr_buf_free(&b);
 }
 

@@ -22,6 +22,7 @@ static tr_heldout make(size_t n)
         summary[i] = (tr_softmax_summary){.evidence = (float)(tr_rng_normal(&r) * 2 + 3)};
         rows[i] = (tr_heldout_row){
             .unseen = (float)tr_rng_below(&r, 8) / 10, .side = TR_SIDE_TRAIN, .weight = 1};
+        rows[i].near = (float)tr_rng_unit(&r);
         all[i] = i;
     }
     return (tr_heldout){rows, n};
@@ -32,14 +33,14 @@ static tr_novelty fit(size_t n)
     tr_novelty v;
     tr_err err;
     tr_heldout h = make(n);
-    CHECK(tr_novelty_fit(&v, &h, summary, all, n, &err) == TR_OK);
+    CHECK(tr_novelty_fit(&v, &h, summary, true, false, all, n, &err) == TR_OK);
     return v;
 }
 
 static float of(const tr_novelty *v, double evidence, double unseen)
 {
     tr_softmax_summary s = {.evidence = (float)evidence};
-    return tr_novelty_of(v, s.evidence, (float)unseen);
+    return tr_novelty_of(v, s.evidence, (float)unseen, 0);
 }
 
 /* Less evidence is stranger, more unseen is stranger; never below zero. */
@@ -104,20 +105,83 @@ static void its_own_rows_are_spread_evenly(void)
     }
 }
 
+/* What rows lack counts for nothing, whatever stands there; what they have counts in its place. */
+static void only_what_rows_have_counts(void)
+{
+    tr_heldout h = make(ROWS);
+    tr_err err;
+    tr_novelty v[4];
+    for (int k = 0; k < 4; k++)
+        CHECK(tr_novelty_fit(&v[k], &h, summary, k & 1, k & 2, all, ROWS, &err) == TR_OK);
+    for (double u = 0; u <= 1; u += 0.25) {
+        for (int k = 0; k < 4; k++) {
+            float here = tr_novelty_of(&v[k], 3, (float)u, 0.5f);
+            CHECK((here > tr_novelty_of(&v[k], 3, 0, 0.5f)) == ((k & 1) && u > 0));
+            CHECK((here < tr_novelty_of(&v[k], 3, (float)u, 0.1f)) == !!(k & 2));
+        }
+        /* the three shares are multiplied */
+        double text = (double)tr_novelty_of(&v[1], 2, (float)u, 0);
+        double near = (double)tr_novelty_of(&v[2], 2, 0, (float)u);
+        double both = (double)tr_novelty_of(&v[3], 2, (float)u, (float)u);
+        CHECK_NEAR(both, text + near - (double)tr_novelty_of(&v[0], 2, 1, -1), 1e-5);
+    }
+    /* nearness is uniform here: of the rows a share x is no nearer than x */
+    for (double x = 0.05; x < 0.7; x += 0.05) {
+        double more = (double)tr_novelty_of(&v[2], 1e30f, 0, (float)x);
+        CHECK_NEAR(exp(-more), x, 0.03);
+    }
+    CHECK(tr_novelty_of(&v[2], 0, 0, -9) > tr_novelty_of(&v[2], 0, 0, 0.01f));
+}
+
+static void nearness_is_the_largest_value_of_its_network(void)
+{
+    enum { DIMS = 3, LABELS = 11 };
+    const uint32_t size[] = {DIMS, LABELS};
+    tr_network m;
+    tr_err err;
+    tr_rng r;
+    tr_rng_init(&r, 4);
+    CHECK(tr_network_make(&m, size, 1, &err) == TR_OK);
+    float *w = m.owned, *room = malloc(tr_novelty_room(&m) * sizeof *room);
+    for (int k = 0; k <= DIMS; k++)
+        for (int l = 0; l < LABELS; l++)
+            w[k * 16 + l] = (float)tr_rng_normal(&r) - 9; /* below the zeros of the padding */
+    for (int turn = 0; turn < 20; turn++) {
+        float x[DIMS], most = -INFINITY;
+        for (int k = 0; k < DIMS; k++)
+            x[k] = (float)tr_rng_unit(&r);
+        for (int l = 0; l < LABELS; l++) {
+            float sum = w[DIMS * 16 + l];
+            for (int k = 0; k < DIMS; k++)
+                sum += w[k * 16 + l] * x[k];
+            most = sum > most ? sum : most;
+        }
+        CHECK(tr_novelty_near(&m, x, room) == most);
+    }
+    tr_network none = {0};
+    CHECK(tr_novelty_room(&none) == 0 && tr_novelty_near(&none, NULL, NULL) == 0);
+    free(room);
+    tr_network_free(&m);
+}
+
 static void what_is_written_is_read(void)
 {
     static const size_t sizes[] = {1, 7, ROWS};
-    for (size_t k = 0; k < 3; k++) {
-        tr_novelty v = fit(sizes[k]), back;
+    for (size_t k = 0; k < 12; k++) {
+        tr_heldout h = make(sizes[k % 3]);
+        tr_novelty v, back;
         tr_buf b;
         tr_le_reader r;
         tr_err err = {0};
+        CHECK(tr_novelty_fit(&v, &h, summary, k / 3 & 1, k / 6, all, h.n, &err) == TR_OK);
+        CHECK(v.evidence.n && !v.seen.n == !(k / 3 & 1) && !v.near.n == !(k / 6));
         tr_buf_init(&b);
         tr_novelty_write(&v, &b);
         tr_le_open(&r, b.data, b.size);
         CHECK(!b.failed && tr_novelty_read(&back, &r, &err) == TR_OK && tr_le_left(&r) == 0);
         for (double e = -5; e < 9; e += 0.3)
-            CHECK(of(&v, e, 0.3) == of(&back, e, 0.3));
+            CHECK(tr_novelty_of(&v, (float)e, 0.3f, 0.1f) ==
+                  tr_novelty_of(&back, (float)e, 0.3f, 0.1f));
         for (size_t size = 0; size < b.size; size++) {
             tr_le_open(&r, b.data, size);
             CHECK(tr_novelty_read(&back, &r, &err) == TR_DATA);
@@ -126,10 +190,12 @@ static void what_is_written_is_read(void)
     }
 }
 
-/* Reads a guard whose two tails are those given. */
-static tr_code read_tail(tr_novelty_tail t)
+/* Reads a guard with this tail in one place; the others are sound. */
+static tr_code read_in(int place, tr_novelty_tail t)
 {
-    tr_novelty v = {t, t}, back;
+    const tr_novelty_tail sound = {3, {1, 2, 3}, {-3, -2, -2}};
+    tr_novelty v = {sound, sound, sound}, back;
+    *(place == 0 ? &v.evidence : place == 1 ? &v.seen : &v.near) = t;
     tr_buf b;
     tr_le_reader r;
     tr_err err;
@@ -141,13 +207,22 @@ static tr_code read_tail(tr_novelty_tail t)
     return code;
 }
 
+static tr_code read_tail(tr_novelty_tail t)
+{
+    tr_code code = read_in(0, t);
+    for (int place = 1; t.n && place < 3; place++)
+        CHECK(read_in(place, t) == code);
+    return code;
+}
+
 static void malformed_guards_are_refused(void)
 {
     const tr_novelty_tail sound = {3, {1, 2, 3}, {-3, -2, -2}};
     tr_novelty_tail t = sound;
     CHECK(read_tail(t) == TR_OK);
-    t.n = 0;
+    t.n = 0; /* there is always evidence; the others may be missing */
     CHECK(read_tail(t) == TR_DATA);
+    CHECK(read_in(1, t) == TR_OK && read_in(2, t) == TR_OK);
     t = sound;
     t.value[2] = 2; /* does not rise */
     CHECK(read_tail(t) == TR_DATA);
@@ -183,6 +258,8 @@ int main(void)
     CASE(both_measures_rise);
     CASE(shares_are_those_of_the_rows);
     CASE(its_own_rows_are_spread_evenly);
+    CASE(only_what_rows_have_counts);
+    CASE(nearness_is_the_largest_value_of_its_network);
     CASE(what_is_written_is_read);
     CASE(malformed_guards_are_refused);
     return CHECK_END;

@@ -1,4 +1,5 @@
 #include "policy/policy.h"
+#include "policy/print.h"
 
 #include "check.h"
 #include "policy/calibrate.h"
@@ -7,27 +8,6 @@
 #include "small.h"
 
 #include <math.h>
-
-/* A log so small that every byte of its policy can be tried. */
-static tr_buf tiny_stream(tr_dataset *d)
-{
-    char text[40000] = "", line[200];
-    for (int i = 0; i < 200; i++) {
-        snprintf(line, sizeof line,
-                 "{\"id\":%d,\"input\":\"%s\",\"teacher\":\"%s\",\"split\":\"%s\"}\n", i,
-                 i % 3 ? "go ab" : "no cd", i % 3 || i % 41 == 0 ? "yes" : "no",
-                 i % 5 < 3 ? "train" : "calibration");
-        if (i % 2)
-            memcpy(strstr(line, i % 3 ? "go" : "no"), "up", 2);
-        strcat(text, line);
-    }
-    tr_train_report report;
-    tr_buf out;
-    tr_err err = {0};
-    CHECK(small_dataset(d, tr_str_c(text), false, &err) == TR_OK);
-    CHECK(small_train(d, "svm", 1, &out, &report, &err) == TR_OK);
-    return small_gate(&out);
-}
 
 /* The policy of a stream as a file; the stream's bytes are taken. */
 static tr_buf policy_of(tr_buf stream_bytes, tr_calibrate_options o, tr_code expected)
@@ -38,7 +18,18 @@ static tr_buf policy_of(tr_buf stream_bytes, tr_calibrate_options o, tr_code exp
     int fd = memfd_create("policy", 0);
     tr_writer *w = tr_writer_open_fd(fd, "policy", &err);
     CHECK(tr_stream_take(&s, &stream_bytes, "small", &err) == TR_OK);
+    size_t kept = 0;
+    for (size_t k = 0; k < s.n_cascades; k++) { /* so that the guard looks at a third member */
+        tr_stream_cascade c = s.cascade[k];
+        bool guarded = strcmp(s.member[c.first].name, "svm") != 0;
+        s.cascade[k] = s.cascade[kept];
+        s.cascade[kept] = c;
+        kept += guarded;
+    }
+    size_t all = s.n_cascades;
+    s.n_cascades = kept;
     tr_code code = tr_calibrate_run(&s, &o, &p, &err);
+    s.n_cascades = all;
     if (code != expected)
         printf("# code %d: %s%s\n", (int)code, err.message, p.certificate.refusal);
     CHECK(code == expected);
@@ -48,13 +39,23 @@ static tr_buf policy_of(tr_buf stream_bytes, tr_calibrate_options o, tr_code exp
     return small_take(fd);
 }
 
-static const tr_calibrate_options easy = {
-    .alpha = 0.7, .delta = 0.1, .novelty = 0.01, .min_coverage = 0.05};
+static const tr_calibrate_options easy = {.alpha = 0.7,
+                                          .delta = 0.1,
+                                          .targets = 1,
+                                          .novelty = 0.01,
+                                          .min_coverage = 0.05,
+                                          .family = TR_FAMILY_RSB};
 
-static tr_buf tiny(tr_dataset *d)
+/* A policy that has every kind of section: two stages of two models, and a guard of a third where
+ * `guarded`. */
+static tr_buf tiny(bool guarded, tr_dataset *d)
 {
     tr_dataset own;
-    tr_buf b = policy_of(tiny_stream(d ? d : &own), easy, TR_OK);
+    tr_buf b =
+        policy_of(small_tiny(200, guarded ? "svm,lda,dt" : "lda,knn", d ? d : &own), easy, TR_OK);
+    CHECK(small_sections(tr_buf_str(&b), 'P', "STAG") == 2);
+    CHECK(small_sections(tr_buf_str(&b), 'P', "MODL") >= 2);
+    CHECK(small_sections(tr_buf_str(&b), 'P', "NEAR") == 1);
     if (!d)
         tr_dataset_free(&own);
     return b;
@@ -62,12 +63,9 @@ static tr_buf tiny(tr_dataset *d)
 
 static tr_buf refused_policy(void)
 {
-    tr_dataset d;
     tr_calibrate_options o = easy;
     o.alpha = 0.999;
-    tr_buf b = policy_of(tiny_stream(&d), o, TR_NO);
-    tr_dataset_free(&d);
-    return b;
+    return policy_of(small_tiny(200, "lda,knn", NULL), o, TR_NO);
 }
 
 /* The code of reading a copy of exactly these bytes; the message must name the file. */
@@ -75,13 +73,7 @@ static tr_code read_bytes(tr_str bytes)
 {
     tr_policy p;
     tr_err err = {0};
-    tr_buf b;
-    tr_buf_init(&b);
-    b.data = malloc(bytes.size ? bytes.size : 1);
-    if (!b.data)
-        exit(4);
-    memcpy(b.data, bytes.data, bytes.size);
-    b.size = b.capacity = bytes.size;
+    tr_buf b = small_exact(bytes);
     tr_code code = tr_policy_take(&p, &b, "p.trp", &err);
     CHECK(code == TR_OK || !strncmp(err.message, "p.trp: ", 7));
     CHECK(!b.data && !b.size); /* taken over */
@@ -89,17 +81,33 @@ static tr_code read_bytes(tr_str bytes)
     return code;
 }
 
+static int same_mixture(const tr_mixture *a, const tr_mixture *b)
+{
+    return a->n == b->n && !memcmp(a->model, b->model, a->n * sizeof *a->model) &&
+           !memcmp(a->weight, b->weight, a->n * sizeof *a->weight);
+}
+
 static void same(const tr_policy *a, const tr_policy *b)
 {
     const tr_certificate *x = &a->certificate, *y = &b->certificate;
     CHECK(!memcmp(&a->origin, &b->origin, sizeof a->origin));
     CHECK(a->labels.n == b->labels.n && a->rule.accepts == b->rule.accepts);
-    CHECK(a->rule.threshold == b->rule.threshold);
+    CHECK(a->rule.threshold == b->rule.threshold && a->stages == b->stages);
+    CHECK(same_mixture(&a->rule.guard, &b->rule.guard) && a->bank.n == b->bank.n);
+    CHECK(a->rule.novelty.seen.n == b->rule.novelty.seen.n);
+    CHECK(a->rule.novelty.near.n == b->rule.novelty.near.n);
+    for (uint32_t k = 0; k < a->stages && k < b->stages; k++) {
+        const tr_stage *c = &a->stage[k], *d = &b->stage[k];
+        CHECK(!strcmp(c->member, d->member) && same_mixture(&c->mixture, &d->mixture));
+        CHECK(c->acceptor.mask == d->acceptor.mask);
+        CHECK(!memcmp(c->acceptor.weight, d->acceptor.weight, sizeof c->acceptor.weight));
+    }
     CHECK(a->rule.novelty_most == b->rule.novelty_most);
     CHECK(!memcmp(a->rule.label_deferred, b->rule.label_deferred, a->labels.n));
     CHECK(!memcmp(a->label_agreement, b->label_agreement, a->labels.n * sizeof(double)));
     CHECK(x->alpha == y->alpha && x->delta == y->delta && x->delta_used == y->delta_used);
-    CHECK(x->guarantee == y->guarantee && x->family == y->family && x->novelty == y->novelty);
+    CHECK(x->targets == y->targets && x->guarantee == y->guarantee && x->family == y->family);
+    CHECK(x->novelty == y->novelty);
     CHECK(x->min_coverage == y->min_coverage && x->seed == y->seed && x->deployed == y->deployed);
     CHECK(!strcmp(x->member, y->member) && x->gated == y->gated && !strcmp(x->refusal, y->refusal));
     CHECK(x->rows == y->rows && x->inside == y->inside && x->accepted == y->accepted);
@@ -110,6 +118,7 @@ static void same(const tr_policy *a, const tr_policy *b)
         const tr_candidate *c = &x->candidates[k], *d = &y->candidates[k];
         CHECK(!strcmp(c->member, d->member) && c->gated == d->gated && c->delta == d->delta);
         CHECK(c->rank == d->rank && c->accepted == d->accepted && c->steps == d->steps);
+        CHECK(c->family == d->family);
     }
     for (uint32_t k = 0; k < x->n_path && k < y->n_path; k++) {
         const tr_cert_step *c = &x->path[k], *d = &y->path[k];
@@ -119,18 +128,44 @@ static void same(const tr_policy *a, const tr_policy *b)
     }
 }
 
+/* Both decide alike on a few requests. */
+static void same_decisions(const tr_policy *a, const tr_policy *b)
+{
+    static const char *const texts[] = {"invoice charge paid card bank", "parcel refund hello late",
+                                        "qqq zzz", ""};
+    tr_err err = {0};
+    tr_route_worker *x = tr_route_open(a, &err), *y = tr_route_open(b, &err);
+    CHECK(x && y);
+    for (int k = 0; x && y && k < 16; k++) {
+        const float embedding[SMALL_DIMS] = {(float)(k % 4), (float)(k / 4), 0.5f, -1, 0.2f, 0.2f};
+        tr_decision one, two;
+        CHECK(tr_route_input(x, tr_str_c(texts[k % 4]), embedding, &one));
+        CHECK(tr_route_input(y, tr_str_c(texts[k % 4]), embedding, &two));
+        CHECK(one.why == two.why && one.label == two.label);
+        CHECK(one.score == two.score && one.stage == two.stage);
+    }
+    tr_route_close(x);
+    tr_route_close(y);
+}
+
 static void what_is_written_is_read(void)
 {
-    tr_buf bytes = small_gated(800, 0.2, "svm,nb", NULL);
+    tr_buf log = small_log_of(SMALL_BOTH, 800, 0.2, 1);
+    tr_buf bytes = small_gated_from(&log, "svm,lda,knn,dt", NULL);
     tr_stream s;
     tr_policy p, back;
     tr_err err = {0};
     CHECK(tr_stream_take(&s, &bytes, "small", &err) == TR_OK);
-    for (int refuse = 0; refuse < 2; refuse++) {
-        tr_calibrate_options o = {.alpha = refuse ? 0.999 : 0.85,
+    static const tr_family families[] = {TR_FAMILY_GLOBAL, TR_FAMILY_L2D, TR_FAMILY_RSB,
+                                         TR_FAMILY_AUTO};
+    for (int k = 0; k < 5; k++) {
+        bool refuse = k == 4;
+        tr_calibrate_options o = {.alpha = refuse ? 0.999 : 0.75,
                                   .delta = 0.05,
+                                  .targets = 1 + k % 3,
                                   .novelty = 0.02,
                                   .min_coverage = 0.05,
+                                  .family = families[k % 4],
                                   .defer_label = "other",
                                   .seed = 3};
         CHECK(tr_calibrate_run(&s, &o, &p, &err) == (refuse ? TR_NO : TR_OK));
@@ -142,19 +177,17 @@ static void what_is_written_is_read(void)
         CHECK(tr_policy_read(&back, name, &err) == TR_OK); /* mapped */
         same(&p, &back);
         if (!refuse) {
-            CHECK(back.vocabulary.n == s.vocabulary.n && back.model.labels == 4);
-            CHECK(back.scale == p.scale && back.acceptor.mask == p.acceptor.mask);
-            CHECK(!memcmp(back.acceptor.weight, p.acceptor.weight, sizeof p.acceptor.weight));
-            CHECK(back.rule.novelty.seen.n == p.rule.novelty.seen.n);
-            size_t weights = (back.model.columns + 1) * back.model.width;
-            CHECK(!memcmp(back.model.weight, p.model.weight, weights));
-            CHECK(
-                !memcmp(back.model.scale, p.model.scale, (back.model.columns + 1) * sizeof(float)));
-            CHECK(((uintptr_t)back.model.weight & 63) == 0); /* a feature begins a cache line */
-            CHECK(!back.guard.weight == !p.guard.weight);
-            CHECK(!p.guard.weight || !memcmp(back.guard.weight, p.guard.weight, weights));
+            const tr_features *f = &back.bank.features;
+            CHECK(f->text && f->vocabulary.n == s.bank.features.vocabulary.n);
+            CHECK(f->view.dims == SMALL_DIMS && back.bank.near.layers == 1);
+            CHECK(p.stages == (p.certificate.family == TR_FAMILY_RSB ? 2 : 1));
+            for (size_t m = 0; m < back.bank.n; m++) /* a feature begins a cache line */
+                if (back.bank.model[m].kind == TR_SURROGATE_LINEAR)
+                    CHECK(((uintptr_t)back.bank.model[m].linear.weight & 63) == 0);
+            same_decisions(&p, &back);
         } else {
-            CHECK(*back.certificate.refusal && !back.vocabulary.n);
+            CHECK(*back.certificate.refusal && !back.bank.n && !back.stages);
+            CHECK(!back.bank.features.vocabulary.n && !back.bank.features.view.dims);
         }
         tr_policy_free(&back);
         unlink(name);
@@ -167,12 +200,15 @@ static void what_is_written_is_read(void)
 
 static void every_section_is_needed(void)
 {
-    static char tags[][5] = {"HEAD", "LABL", "RULE", "CERT", "VOCB", "MODL", "ACPT"};
-    for (int refused = 0; refused < 2; refused++) {
-        tr_buf b = refused ? refused_policy() : tiny(NULL);
+    static char tags[][5] = {"HEAD", "LABL", "RULE", "CERT", "VOCB",
+                             "DENS", "NEAR", "MODL", "STAG"};
+    for (int kind = 0; kind < 3; kind++) {
+        tr_buf b = kind == 2 ? refused_policy() : tiny(kind, NULL);
         CHECK(read_bytes(tr_buf_str(&b)) == TR_OK);
-        for (size_t k = 0; k < (refused ? 4 : 7); k++) {
+        for (size_t k = 0; k < (kind == 2 ? 4 : 9); k++) {
             tr_buf part = small_reseal(tr_buf_str(&b), 'P', small_without, tags[k]);
+            if (part.size >= b.size || read_bytes(tr_buf_str(&part)) != TR_DATA)
+                printf("# %s is not needed\n", tags[k]);
             CHECK(part.size < b.size && read_bytes(tr_buf_str(&part)) == TR_DATA);
             tr_buf_free(&part);
         }
@@ -180,88 +216,137 @@ static void every_section_is_needed(void)
     }
 }
 
-static void every_prefix_and_flipped_byte_is_refused(void)
+/* For small_reseal: leaves out the section of that number. */
+static bool without_number(void *context, size_t section, const char *tag, tr_buf *payload)
 {
-    for (int refused = 0; refused < 2; refused++) {
-        tr_buf b = refused ? refused_policy() : tiny(NULL);
-        for (size_t size = 0; size < b.size; size += size < 1024 ? 1 : 19)
-            CHECK(read_bytes(tr_str_of(b.data, size)) == TR_DATA);
-        for (size_t at = 0; at < b.size; at += at < 1024 ? 1 : 17) {
-            char kept = b.data[at];
-            b.data[at] = (char)(kept ^ (1 << at % 8));
-            CHECK(read_bytes(tr_buf_str(&b)) == TR_DATA);
-            b.data[at] = kept;
-        }
-        CHECK(read_bytes(tr_buf_str(&b)) == TR_OK);
-        tr_buf_add_char(&b, 0);
-        CHECK(read_bytes(tr_buf_str(&b)) == TR_DATA);
-        tr_buf_free(&b);
-    }
-    tr_dataset d;
-    tr_buf stream = tiny_stream(&d);
-    CHECK(read_bytes(tr_buf_str(&stream)) == TR_DATA); /* a model stream is no policy */
-    tr_buf_free(&stream);
-    tr_dataset_free(&d);
+    (void)tag;
+    (void)payload;
+    return section != *(const size_t *)context;
 }
 
-/* Bytes changed and all checksums made right: taken or refused, and whatever is taken decides,
- * verifies and prints without a crash. */
-static void forged_policies_do_no_harm(void)
+/* Of several models, and of the stages, each one is needed. */
+static void every_single_one_is_needed(void)
 {
-    static const unsigned char values[] = {0, 1, 0x7f, 0x80, 0xff};
-    tr_dataset d;
-    tr_buf b = tiny(&d);
+    tr_buf b = tiny(true, NULL);
     tr_frame f;
     tr_err err = {0};
     CHECK(tr_frame_open(&f, tr_buf_str(&b), "whole", 'P', &err) == TR_OK);
-    size_t taken = 0, refused = 0;
-    for (size_t section = 0; section < f.n; section++)
-        for (size_t at = 0; at < f.sections[section].payload.size; at += at < 200 ? 1 : 83)
-            for (size_t k = 0; k < sizeof values; k++) {
-                if (at >= 200 && k % 2)
-                    continue;
-                small_patch change = {section, at, values[k]};
-                tr_buf forged = small_reseal(tr_buf_str(&b), 'P', small_patched, &change);
-                tr_policy p;
-                tr_code code = tr_policy_take(&p, &forged, "forged", &err);
-                CHECK(code == TR_OK || code == TR_DATA);
-                *(code == TR_OK ? &taken : &refused) += 1;
-                if (code == TR_OK) {
-                    tr_decision decision;
-                    tr_route_worker *w = tr_route_open(&p, &err);
-                    CHECK(w && tr_route_text(w, tr_str_c("go ab cd no xyz"), &decision));
-                    CHECK(w && tr_route_text(w, tr_str_c(""), &decision));
-                    CHECK(decision.score <= TR_ACCEPTOR_ONE);
-                    CHECK(!p.rule.accepts || decision.label < p.labels.n);
-                    tr_route_close(w);
-                    code = tr_verify_policy(&p, &d, &err);
-                    CHECK(code == TR_OK || code == TR_NO || code == TR_DATA);
-                    tr_buf text;
-                    tr_json_writer json;
-                    tr_buf_init(&text);
-                    tr_json_begin(&json, &text, false);
-                    tr_certificate_print(&p.certificate, &p.origin, &json);
-                    CHECK(text.size > 100);
-                    tr_buf_free(&text);
-                }
-                tr_policy_free(&p);
-            }
-    CHECK(taken > 0 && refused > 0);
+    for (size_t k = 0; k < f.n; k++) {
+        tr_buf part = small_reseal(tr_buf_str(&b), 'P', without_number, &k);
+        if (read_bytes(tr_buf_str(&part)) != TR_DATA)
+            printf("# %s (%zu) is not needed\n", f.sections[k].tag, k);
+        CHECK(read_bytes(tr_buf_str(&part)) == TR_DATA);
+        tr_buf_free(&part);
+    }
     tr_frame_free(&f);
     tr_buf_free(&b);
-    tr_dataset_free(&d);
+}
+
+static void every_prefix_and_flipped_byte_is_refused(void)
+{
+    for (int kind = 0; kind < 3; kind++) {
+        tr_buf b = kind == 2 ? refused_policy() : tiny(kind, NULL);
+        small_damage(&b, 19, read_bytes);
+        tr_buf_free(&b);
+    }
+    tr_buf stream = small_tiny(200, "svm", NULL);
+    CHECK(read_bytes(tr_buf_str(&stream)) == TR_DATA); /* a model stream is no policy */
+    tr_buf_free(&stream);
+}
+
+/* Whatever is taken decides, verifies and prints. */
+static tr_code use(void *context, tr_buf *forged)
+{
+    static const float embedding[3] = {3, -1, 0.25f}, zero[3] = {0};
+    tr_policy p;
+    tr_err err = {0};
+    tr_code code = tr_policy_take(&p, forged, "forged", &err);
+    if (code == TR_OK) {
+        tr_decision decision;
+        tr_route_worker *w = tr_route_open(&p, &err);
+        CHECK(w && tr_route_input(w, tr_str_c("go ab cd no xyz"), embedding, &decision));
+        CHECK(w && tr_route_input(w, tr_str_c(""), zero, &decision));
+        CHECK(decision.score <= TR_ACCEPTOR_ONE && decision.stage <= p.stages);
+        CHECK(!p.rule.accepts || decision.label < p.labels.n);
+        tr_route_close(w);
+        tr_code verified = tr_verify_policy(&p, context, &err);
+        CHECK(verified == TR_OK || verified == TR_NO || verified == TR_DATA);
+        tr_buf text;
+        tr_json_writer json;
+        tr_buf_init(&text);
+        tr_json_begin(&json, &text, false);
+        tr_print_certificate(&p.certificate, &p.origin, &json);
+        CHECK(text.size > 100);
+        tr_buf_free(&text);
+    }
+    tr_policy_free(&p);
+    return code;
+}
+
+static void forged_policies_do_no_harm(void)
+{
+    for (int guarded = 0; guarded < 2; guarded++) {
+        tr_dataset d;
+        tr_buf b = tiny(guarded, &d);
+        small_forge(tr_buf_str(&b), 'P', 160, 83, use, &d);
+        tr_buf_free(&b);
+        tr_dataset_free(&d);
+    }
+    tr_dataset none = {0};
+    tr_buf b = refused_policy();
+    small_forge(tr_buf_str(&b), 'P', 400, 83, use, &none);
+    tr_buf_free(&b);
+}
+
+/* Where the number of stages stands in a rule: behind the guard's tails. */
+static size_t stages_at(const tr_policy *p)
+{
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_novelty_write(&p->rule.novelty, &b);
+    size_t at = 16 + (p->labels.n + 7) / 8 * 8 + 8 * (size_t)p->labels.n + b.size;
+    tr_buf_free(&b);
+    return at;
+}
+
+static void what_does_not_fit_is_refused(void)
+{
+    for (int guarded = 0; guarded < 2; guarded++) {
+        tr_buf b = tiny(guarded, NULL), copy = small_copy(tr_buf_str(&b));
+        tr_policy p;
+        tr_err err = {0};
+        CHECK(tr_policy_take(&p, &copy, "p.trp", &err) == TR_OK);
+        size_t at = stages_at(&p), name = 8; /* a stage: its name, then its mixture */
+        CHECK((p.rule.guard.n == 1) == guarded && p.stages == 2);
+        const small_field fields[] = {{"RULE", at, 0},       {"RULE", at, 1},
+                                      {"RULE", at, 3},       {"RULE", at, UINT32_MAX},
+                                      {"RULE", at + 4, 2},   {"RULE", at + 4, !guarded},
+                                      {"STAG", name + 4, 9}, {"STAG", name + 4, (uint32_t)p.bank.n},
+                                      {"STAG", name, 0},     {"STAG", name, 17},
+                                      {"RULE", at + 12, 31}, {"RULE", at + 12, (uint32_t)p.bank.n}};
+        for (size_t k = 0; k < sizeof fields / sizeof *fields - (guarded ? 0 : 2); k++) {
+            small_field f = fields[k];
+            tr_buf forged = small_reseal(tr_buf_str(&b), 'P', small_set, &f);
+            if (read_bytes(tr_buf_str(&forged)) != TR_DATA)
+                printf("# %s: %u at %zu was taken\n", f.tag, f.value, f.at);
+            CHECK(read_bytes(tr_buf_str(&forged)) == TR_DATA);
+            tr_buf_free(&forged);
+        }
+        tr_policy_free(&p);
+        tr_buf_free(&b);
+    }
 }
 
 static void the_certificate_is_json(void)
 {
-    tr_buf b = tiny(NULL), text;
+    tr_buf b = tiny(true, NULL), text;
     tr_policy p;
     tr_json_writer json;
     tr_err err = {0};
     CHECK(tr_policy_take(&p, &b, "p.trp", &err) == TR_OK);
     tr_buf_init(&text);
     tr_json_begin(&json, &text, false);
-    tr_certificate_print(&p.certificate, &p.origin, &json);
+    tr_print_certificate(&p.certificate, &p.origin, &json);
     tr_json *root = tr_json_parse(tr_buf_str(&text), &err);
     CHECK(root != NULL);
     static const char *const names[] = {"rows", "inside", "accepted", "tested", "agreed", "needed"};
@@ -282,6 +367,8 @@ int main(void)
 {
     CASE(what_is_written_is_read);
     CASE(every_section_is_needed);
+    CASE(every_single_one_is_needed);
+    CASE(what_does_not_fit_is_refused);
     CASE(every_prefix_and_flipped_byte_is_refused);
     CASE(forged_policies_do_no_harm);
     CASE(the_certificate_is_json);

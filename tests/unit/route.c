@@ -80,7 +80,7 @@ static void reasons_are_told_apart(void)
                  {"zyx wvut qqq kkk", TR_ROUTE_NOVEL}};
     for (size_t k = 0; k < sizeof right / sizeof *right; k++) {
         tr_decision d;
-        CHECK(tr_route_text(worker, tr_str_c(right[k].text), &d));
+        CHECK(tr_route_input(worker, tr_str_c(right[k].text), NULL, &d));
         if (d.why != right[k].why)
             printf("# %s: %d, score %u\n", right[k].text, (int)d.why, d.score);
         CHECK(d.why == right[k].why);
@@ -91,7 +91,7 @@ static void reasons_are_told_apart(void)
          (at = memmem(at, (size_t)(log.data + log.size - at), "input", 5));) {
         tr_decision d;
         at += strlen("input\":\"");
-        CHECK(tr_route_text(worker, tr_str_of(at, strcspn(at, "\"")), &d));
+        CHECK(tr_route_input(worker, tr_str_of(at, strcspn(at, "\"")), NULL, &d));
         low += d.why == TR_ROUTE_LOW;
         CHECK(d.why != TR_ROUTE_LOW || d.score < policy.rule.threshold);
         CHECK(d.why != TR_ROUTE_HANDLED || d.score >= policy.rule.threshold);
@@ -106,11 +106,11 @@ static void the_threshold_itself_is_accepted(void)
     tr_decision d;
     const tr_str text = tr_str_c("invoice charge paid card bank");
     uint32_t threshold = policy.rule.threshold;
-    CHECK(tr_route_text(worker, text, &d));
+    CHECK(tr_route_input(worker, text, NULL, &d));
     policy.rule.threshold = d.score;
-    CHECK(tr_route_text(worker, text, &d) && d.why == TR_ROUTE_HANDLED);
+    CHECK(tr_route_input(worker, text, NULL, &d) && d.why == TR_ROUTE_HANDLED);
     policy.rule.threshold = d.score + 1;
-    CHECK(tr_route_text(worker, text, &d) && d.why == TR_ROUTE_LOW);
+    CHECK(tr_route_input(worker, text, NULL, &d) && d.why == TR_ROUTE_LOW);
     policy.rule.threshold = threshold;
 }
 
@@ -245,7 +245,7 @@ static void no_state_from_line_to_line(void)
 
 static void a_refused_policy_defers_everything(void)
 {
-    tr_calibrate_options o = {.alpha = 0.999, .delta = 0.05, .min_coverage = 0.05};
+    tr_calibrate_options o = {.alpha = 0.999, .delta = 0.05, .targets = 1, .min_coverage = 0.05};
     tr_policy p;
     tr_err err = {0};
     CHECK(tr_calibrate_run(&stream, &o, &p, &err) == TR_NO);
@@ -277,11 +277,198 @@ static void named_keys_are_remembered(void)
     *policy.origin.input_key = *policy.origin.label_key = 0;
 }
 
+/* ---- embeddings ---- */
+
+/* A policy of its own of a log with these parts, and a worker of it. */
+typedef struct {
+    tr_stream stream;
+    tr_policy policy;
+    tr_route_worker *worker;
+} embedded;
+
+static void embedded_open(embedded *e, small_parts parts, tr_family family)
+{
+    tr_err err = {0};
+    tr_calibrate_options o = {.alpha = 0.85,
+                              .delta = 0.05,
+                              .targets = 1,
+                              .family = family,
+                              .novelty = 0.01,
+                              .min_coverage = 0.05};
+    tr_buf log = small_log_of(parts, 800, 0.1, 1);
+    tr_buf bytes = small_gated_from(&log, "svm,lda,knn", NULL);
+    if (tr_stream_take(&e->stream, &bytes, "small", &err) != TR_OK ||
+        tr_calibrate_run(&e->stream, &o, &e->policy, &err) != TR_OK ||
+        !(e->worker = tr_route_open(&e->policy, &err))) {
+        printf("# %s%s\n", err.message, e->policy.certificate.refusal);
+        exit(4);
+    }
+}
+
+static void embedded_close(embedded *e)
+{
+    tr_route_close(e->worker);
+    tr_policy_free(&e->policy);
+    tr_stream_free(&e->stream);
+}
+
+/* A copy of the decision for a request whose embedding is this text. */
+static tr_buf embedded_line(const embedded *e, const char *input, const char *embedding, bool keep,
+                            bool *bad)
+{
+    char request[2000];
+    snprintf(request, sizeof request, "{\"id\":\"q\"%s%s%s,\"n\":1}", input,
+             embedding ? ",\"embedding\":" : "", embedding ? embedding : "");
+    const char *out = line_with(e->worker, request, strlen(request), keep, bad);
+    tr_err err;
+    CHECK(tr_scan_value(tr_str_c(out), &err) == TR_OK);
+    return small_copy(tr_str_of(out, strlen(out) + 1));
+}
+
+static const float clear_numbers[SMALL_DIMS] = {1.5f, 0.2f, 0.125f, 0.3f, 0.2f, 0.1f};
+#define CLEAR_ARRAY "[1.5,0.2,0.125,3e-1,2e-1,0.1]"
+
+static tr_buf as_base64(const float *x, size_t n)
+{
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_buf_add_char(&b, '"');
+    tr_floats_put_base64(&b, x, n);
+    tr_buf_add_char(&b, '"');
+    tr_buf_add_char(&b, 0);
+    return b;
+}
+
+/* The array and the base64 of the same numbers are the same request. */
+static void an_array_and_base64_say_the_same(void)
+{
+    static const small_parts parts[] = {SMALL_EMBEDDING, SMALL_BOTH};
+    for (int k = 0; k < 4; k++) {
+        embedded e = {0};
+        embedded_open(&e, parts[k % 2], k < 2 ? TR_FAMILY_L2D : TR_FAMILY_RSB);
+        const char *input = k % 2 ? "," CLEAR : "";
+        tr_buf base64 = as_base64(clear_numbers, SMALL_DIMS);
+        bool bad[3];
+        tr_buf a = embedded_line(&e, input, CLEAR_ARRAY, false, &bad[0]);
+        tr_buf b = embedded_line(&e, input, base64.data, false, &bad[1]);
+        tr_buf c = embedded_line(&e, input, CLEAR_ARRAY, true, &bad[2]);
+        CHECK(!bad[0] && !bad[1] && !bad[2] && !strcmp(a.data, b.data));
+        CHECK(strstr(a.data, "\"label\":\"billing\",\"decision\":\"handled\""));
+        CHECK(!strstr(a.data, "embedding") && strstr(c.data, "\"embedding\":" CLEAR_ARRAY));
+        CHECK(strstr(a.data, "{\"id\":\"q\"") && strstr(a.data, "\"n\":1,\"label\""));
+        tr_decision d;
+        CHECK(tr_route_input(e.worker,
+                             k % 2 ? tr_str_c("invoice charge paid card bank") : tr_str_c(""),
+                             clear_numbers, &d));
+        CHECK(d.why == TR_ROUTE_HANDLED && d.stage >= 1 && d.stage <= e.policy.stages);
+        char stage[20];
+        snprintf(stage, sizeof stage, "\"stage\":%u,", d.stage);
+        CHECK(strstr(a.data, stage) != NULL);
+        tr_buf_free(&base64);
+        tr_buf_free(&a);
+        tr_buf_free(&b);
+        tr_buf_free(&c);
+        embedded_close(&e);
+    }
+}
+
+/* An embedding that is missing, of another length, or no numbers: an error record with its line. */
+static void embeddings_that_do_not_fit_are_errors(void)
+{
+    static const float wild[2][SMALL_DIMS] = {{1, 2, NAN, 0, 0, 0}, {1, 2, 3, INFINITY, 0, 0}};
+    static const small_parts parts[] = {SMALL_EMBEDDING, SMALL_BOTH};
+    for (int k = 0; k < 2; k++) {
+        embedded e = {0};
+        embedded_open(&e, parts[k], TR_FAMILY_AUTO);
+        const char *input = k ? "," CLEAR : "";
+        tr_buf nan = as_base64(wild[0], SMALL_DIMS), inf = as_base64(wild[1], SMALL_DIMS);
+        tr_buf less = as_base64(clear_numbers, SMALL_DIMS - 1);
+        const char *const wrong[] = {NULL,
+                                     "null",
+                                     "[]",
+                                     "[1.5,0.2,0.125,3e-1,2e-1]",
+                                     "[1.5,0.2,0.125,3e-1,2e-1,0.1,0]",
+                                     "[1.5,0.2,0.125,3e-1,2e-1,1e999]",
+                                     "[1.5,0.2,0.125,3e-1,2e-1,null]",
+                                     "[[1.5,0.2,0.125,3e-1,2e-1,0.1]]",
+                                     "\"not base64!\"",
+                                     "5",
+                                     "{}",
+                                     nan.data,
+                                     inf.data,
+                                     less.data};
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            bool bad = false, after = true;
+            tr_buf out = embedded_line(&e, input, wrong[i], false, &bad);
+            if (!bad || !strstr(out.data, "\"error\":\"line 7: "))
+                printf("# %s: %s\n", wrong[i] ? wrong[i] : "none", out.data);
+            CHECK(bad && strstr(out.data, "\"label\":null,\"decision\":\"deferred\""));
+            CHECK(strstr(out.data, "\"accept_score\":null") && strstr(out.data, "\"id\":\"q\""));
+            CHECK(strstr(out.data, "\"error\":\"line 7: ") && !strstr(out.data, "embedding\":"));
+            tr_buf_free(&out);
+            out = embedded_line(&e, input, CLEAR_ARRAY, false, &after);
+            CHECK(!after && strstr(out.data, "handled")); /* and nothing is left behind */
+            tr_buf_free(&out);
+        }
+        bool bad = false; /* the text is needed where the policy looks at texts */
+        tr_buf out = embedded_line(&e, "", CLEAR_ARRAY, false, &bad);
+        CHECK(bad == (k == 1));
+        tr_buf_free(&out);
+        tr_buf_free(&nan);
+        tr_buf_free(&inf);
+        tr_buf_free(&less);
+        embedded_close(&e);
+    }
+    /* a policy of texts alone does not look at them, whatever they are */
+    line("{" CLEAR ",\"embedding\":\"nothing\"}");
+    line("{" CLEAR ",\"embedding\":[1e999]}");
+}
+
+/* Of two stages, the one that answers is named; a deferred row has the score of the last asked. */
+static void the_stage_that_answers_is_named(void)
+{
+    embedded e = {0};
+    embedded_open(&e, SMALL_BOTH, TR_FAMILY_RSB);
+    CHECK(e.policy.stages == 2);
+    tr_rng r;
+    tr_rng_init(&r, 12);
+    size_t by[3] = {0};
+    for (int k = 0; k < 600; k++) {
+        uint32_t threshold = e.policy.rule.threshold = 400000 + 1000 * (uint32_t)k;
+        float x[SMALL_DIMS];
+        for (int i = 0; i < SMALL_DIMS; i++)
+            x[i] = (float)(tr_rng_normal(&r) * 0.4 + (i == k % 4 ? 1 : 0.2));
+        tr_buf base64 = as_base64(x, SMALL_DIMS);
+        bool bad;
+        static const char mixed[] = "invoice parcel paid refund card";
+        tr_buf out = embedded_line(&e, ",\"input\":\"invoice parcel paid refund card\"",
+                                   base64.data, false, &bad);
+        tr_decision d;
+        CHECK(tr_route_input(e.worker, tr_str_c(mixed), x, &d) && !bad);
+        CHECK((d.why == TR_ROUTE_HANDLED) == (d.stage > 0) && d.stage <= 2);
+        CHECK(d.why != TR_ROUTE_HANDLED || d.score >= threshold);
+        CHECK(d.why != TR_ROUTE_LOW || d.score < threshold);
+        const char *const stages[] = {"\"stage\":null,\"propensity\":1,",
+                                      "\"stage\":1,\"propensity\":0,",
+                                      "\"stage\":2,\"propensity\":0,"};
+        CHECK(strstr(out.data, stages[d.stage]) != NULL);
+        by[d.stage]++;
+        tr_buf_free(&base64);
+        tr_buf_free(&out);
+    }
+    CHECK(by[0] > 0 && by[1] > 0 && by[2] > 0);
+    embedded_close(&e);
+}
+
 int main(void)
 {
     tr_err err = {0};
-    tr_calibrate_options o = {
-        .alpha = 0.9, .delta = 0.05, .novelty = 0.01, .min_coverage = 0.05, .defer_label = "other"};
+    tr_calibrate_options o = {.alpha = 0.9,
+                              .delta = 0.05,
+                              .targets = 1,
+                              .novelty = 0.01,
+                              .min_coverage = 0.05,
+                              .defer_label = "other"};
     tr_buf bytes = small_gated(1200, 0.3, "svm", NULL);
     if (tr_stream_take(&stream, &bytes, "small", &err) != TR_OK ||
         tr_calibrate_run(&stream, &o, &policy, &err) != TR_OK ||
@@ -297,6 +484,9 @@ int main(void)
     CASE(no_state_from_line_to_line);
     CASE(a_refused_policy_defers_everything);
     CASE(named_keys_are_remembered);
+    CASE(an_array_and_base64_say_the_same);
+    CASE(embeddings_that_do_not_fit_are_errors);
+    CASE(the_stage_that_answers_is_named);
     tr_route_close(worker);
     tr_policy_free(&policy);
     tr_stream_free(&stream);

@@ -1,6 +1,5 @@
 #include "doors/scan.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -317,88 +316,6 @@ static void texts(void)
     tr_buf_free(&b);
 }
 
-typedef struct {
-    float *x;
-    size_t n, capacity;
-} floats;
-
-static bool floats_refused(floats *f, const char *value, tr_scan_type type, const char *message)
-{
-    size_t before = f->n;
-    bool well = tr_scan_floats(tr_str_c(value), type, &f->x, &f->n, &f->capacity, &err) ==
-                    TR_DATA &&
-                strcmp(err.message, message) == 0 && f->n == before;
-    if (!well)
-        printf("# %s: got \"%s\"\n", value, err.message);
-    return well;
-}
-
-static void float_arrays(void)
-{
-    floats f = {0};
-    const char *text = "[ 1 ,-2.5e-1, 0.1,3.4028235e38,1e-60]";
-    CHECK(tr_scan_floats(tr_str_c(text), TR_SCAN_ARRAY, &f.x, &f.n, &f.capacity, &err) == TR_OK);
-    CHECK(f.n == 5);
-    if (f.n == 5) {
-        CHECK(f.x[0] == 1 && f.x[1] == -0.25f && f.x[2] == 0.1f);
-        CHECK(f.x[3] == 3.4028235e38f && f.x[4] == 0);
-    }
-    CHECK(tr_scan_floats(tr_str_c("[7]"), TR_SCAN_ARRAY, &f.x, &f.n, &f.capacity, &err) == TR_OK);
-    CHECK(f.n == 6 && f.x[5] == 7);
-    CHECK(tr_scan_floats(tr_str_c("[ ]"), TR_SCAN_ARRAY, &f.x, &f.n, &f.capacity, &err) == TR_OK);
-    CHECK(f.n == 6);
-    CHECK(floats_refused(&f, "[1,2,null]", TR_SCAN_ARRAY, "element 3 is not a number"));
-    CHECK(floats_refused(&f, "[[1],2]", TR_SCAN_ARRAY, "element 1 is not a number"));
-    CHECK(floats_refused(&f, "[1,\"2\"]", TR_SCAN_ARRAY, "element 2 is not a number"));
-    CHECK(floats_refused(&f, "[1,3.5e38]", TR_SCAN_ARRAY, "element 2 is too large for a float"));
-    CHECK(floats_refused(&f, "[-1e999]", TR_SCAN_ARRAY, "element 1 is too large for a float"));
-    CHECK(floats_refused(&f, "12", TR_SCAN_NUMBER,
-                         "neither an array of numbers nor a base64 string"));
-    free(f.x);
-}
-
-static void base64(void)
-{
-    floats f = {0};
-    const float x[] = {1, -2.5f, 0.1f, 3.4028235e38f, 1e-40f};
-    static const char *const written[] = {"",
-                                          "AACAPw==",
-                                          "AACAPwAAIMA=",
-                                          "AACAPwAAIMDNzMw9",
-                                          "AACAPwAAIMDNzMw9//9/fw==",
-                                          "AACAPwAAIMDNzMw9//9/f8IWAQA="};
-    for (size_t n = 0; n <= 5; n++) {
-        tr_buf b;
-        tr_buf_init(&b);
-        tr_buf_add_char(&b, '"');
-        tr_scan_put_base64(&b, x, n);
-        tr_buf_add_char(&b, '"');
-        CHECK(b.size == strlen(written[n]) + 2 && memcmp(b.data + 1, written[n], b.size - 2) == 0);
-        f.n = 0;
-        CHECK(tr_scan_floats(tr_buf_str(&b), TR_SCAN_STRING, &f.x, &f.n, &f.capacity, &err) ==
-              TR_OK);
-        CHECK(f.n == n && (n == 0 || memcmp(f.x, x, n * sizeof *x) == 0));
-        tr_buf_free(&b);
-    }
-    f.n = 0;
-    const char *escaped = "\"\\/\\u002f9\\/fw==\"";
-    CHECK(tr_scan_floats(tr_str_c(escaped), TR_SCAN_STRING, &f.x, &f.n, &f.capacity, &err) ==
-          TR_OK);
-    CHECK(f.n == 1 && f.x[0] == 3.4028235e38f);
-    CHECK(floats_refused(&f, "\"AACAPw\"", TR_SCAN_STRING,
-                         "not base64 (its length is no multiple of 4)"));
-    CHECK(
-        floats_refused(&f, "\"AACAPwA=\"", TR_SCAN_STRING, "base64 of 5 bytes, no multiple of 4"));
-    CHECK(floats_refused(&f, "\"AAC-Pw==\"", TR_SCAN_STRING, "not base64 (character 4)"));
-    CHECK(floats_refused(&f, "\"AA=APw==\"", TR_SCAN_STRING, "not base64 (character 3)"));
-    CHECK(floats_refused(&f, "\"AACAPx==\"", TR_SCAN_STRING,
-                         "not base64 (bits left over at its end)"));
-    CHECK(floats_refused(&f, "\"AACAPwAAgH8=\"", TR_SCAN_STRING, "element 2 is NaN or infinite"));
-    CHECK(floats_refused(&f, "\"AADAfw==\"", TR_SCAN_STRING, "element 1 is NaN or infinite"));
-    CHECK(floats_refused(&f, "\"====\"", TR_SCAN_STRING, "base64 of 1 bytes, no multiple of 4"));
-    free(f.x);
-}
-
 static void utf8(void)
 {
     CHECK(tr_scan_utf8_valid(tr_str_of(NULL, 0)));
@@ -419,8 +336,6 @@ int main(void)
     CASE(stops_at_every_offset);
     CASE(nesting);
     CASE(texts);
-    CASE(float_arrays);
-    CASE(base64);
     CASE(utf8);
     return CHECK_END;
 }

@@ -49,7 +49,7 @@ static void matches_a_plain_computation(void)
             CHECK_NEAR((double)s.entropy, entropy, 1e-5);
             CHECK_NEAR((double)s.evidence, log(sum), 1e-5 * (1 + fabs(log(sum))));
             CHECK(s.evidence == tr_softmax_evidence(z, labels, scratch));
-            CHECK(s.top == z[label]);
+            CHECK(s.top == z[label] && s.agreement == 1);
             CHECK_NEAR((double)s.gap, best[0] - best[1], 1e-5);
             free(z);
             free(scratch);
@@ -224,12 +224,17 @@ static void rows_without_a_label_are_left_out(void)
 static void no_members_or_too_many_are_refused(void)
 {
     const float x[2] = {0};
-    const float *z[9] = {x, x, x, x, x, x, x, x, x};
+    const float *z[17];
     uint32_t label = 0;
-    double w[9];
+    double w[17];
     tr_err err = {0};
+    for (int k = 0; k < 17; k++)
+        z[k] = x;
     CHECK(tr_softmax_fit(z, 0, 1, 2, &label, w, &err) == TR_USAGE);
-    CHECK(tr_softmax_fit(z, 9, 1, 2, &label, w, &err) == TR_USAGE && *err.message);
+    CHECK(tr_softmax_fit(z, 17, 1, 2, &label, w, &err) == TR_USAGE && *err.message);
+    CHECK(tr_softmax_fit(z, 16, 1, 2, &label, w, &err) == TR_OK); /* a zoo's members */
+    for (int k = 0; k < 16; k++)
+        CHECK(isfinite(w[k]) && w[k] >= 0);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 
 #include "check.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -281,6 +282,62 @@ static void stream_overtaking(void)
     tr_buf_free(&out);
 }
 
+/* Adds lines to a split whose rows all wait, so that nothing is written but by its end. */
+static tr_code add_all(const char *const *lines, size_t n, uint64_t *dimensions, tr_err *err)
+{
+    tr_split_options o = {.seed = 1, .automatic = true};
+    int fd = open("/dev/null", O_WRONLY);
+    tr_writer *w = tr_writer_open_fd(fd, "null", err);
+    tr_split_stream *s = tr_split_open(&o, w, err);
+    tr_code code = w && s ? TR_OK : TR_SYSTEM;
+    for (uint64_t i = 0; i < n && code == TR_OK; i++)
+        code = tr_split_add(s, tr_str_c(lines[i]), "log", i + 1, i + 1, err);
+    if (code == TR_OK)
+        code = tr_split_end(s, "log", err);
+    *dimensions = s ? tr_split_counted(s)->dimensions : 0;
+    tr_split_close(s);
+    tr_writer_abandon(w);
+    close(fd);
+    return code;
+}
+
+#define TRACE(content) "{\"teacher\":\"x\"," content "}"
+
+static void embeddings_of_one_shape(void)
+{
+    static const char *const both[] = {TRACE("\"input\":\"a\",\"embedding\":[1,2]"),
+                                       TRACE("\"embedding\":\"AACAPwAAIMA=\",\"text\":\"b\""),
+                                       "{\"decision\":\"deferred\",\"input\":\"a\"}",
+                                       "{\"tr-split\":{}}"};
+    static const char *const only[] = {TRACE("\"embedding\":[1]"), TRACE("\"embedding\":[2]")};
+    static const struct {
+        const char *line[2], *reason;
+    } bad[] = {
+        {{TRACE("\"embedding\":[1]"), TRACE("\"embedding\":[1,2]")}, "log:2: \"embedding\" has 2"},
+        {{TRACE("\"embedding\":[1]"), TRACE("\"input\":\"a\"")}, "log:2: no \"embedding\", but"},
+        {{TRACE("\"input\":\"a\""), TRACE("\"input\":\"a\",\"embedding\":[1]")},
+         "log:2: an \"embedding\", but"},
+        {{TRACE("\"embedding\":[1]"), TRACE("\"input\":\"a\",\"embedding\":[1]")},
+         "log:2: an input, but"},
+        {{TRACE("\"embedding\":[1]"), TRACE("\"embedding\":[null]")}, "log:2: \"embedding\": "},
+        {{TRACE("\"embedding\":[1]"), TRACE("\"embedding\":\"AACAfw==\"")}, "NaN"},
+        {{TRACE("\"embedding\":null"), TRACE("\"embedding\":[1]")}, "log:1: \"embedding\" is null"},
+        {{TRACE("\"id\":1"), TRACE("\"id\":2")}, "log:1: no input"},
+    };
+    uint64_t dimensions;
+    tr_err err;
+    CHECK(add_all(both, 4, &dimensions, &err) == TR_OK && dimensions == 2);
+    CHECK(add_all(only, 2, &dimensions, &err) == TR_OK && dimensions == 1);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err = (tr_err){0};
+        bool well = add_all(bad[i].line, 2, &dimensions, &err) == TR_DATA &&
+                    strstr(err.message, bad[i].reason);
+        if (!well)
+            printf("# \"%s\", not \"%s\"\n", err.message, bad[i].reason);
+        CHECK(well);
+    }
+}
+
 int main(void)
 {
     CASE(automatic_share);
@@ -292,5 +349,6 @@ int main(void)
     CASE(trailer);
     CASE(stream_small_and_large);
     CASE(stream_overtaking);
+    CASE(embeddings_of_one_shape);
     return CHECK_END;
 }

@@ -242,8 +242,9 @@ static void featurize_is_both_steps(void)
     CHECK(tr_ngram_extract(&g, tr_str_c("Where is my refund?")) && tr_tfidf_count_add(c, &g));
     CHECK(tr_ngram_extract(&g, tr_str_c("My card is lost")) && tr_tfidf_count_add(c, &g));
     CHECK(tr_tfidf_build(&v, c, 1, 1000, &err) == TR_OK);
-    tr_featurizer f = {.vocabulary = &v};
-    CHECK(tr_featurize_text(&f, tr_str_c("is MY refund late"), false));
+    tr_features both = {.text = true, .vocabulary = v};
+    tr_featurizer f = {.features = &both};
+    CHECK(tr_featurize_input(&f, tr_str_c("is MY refund late"), NULL, false));
     /* "late" and "refund late"; "is my" and "my refund" are known */
     CHECK(f.row.unseen == 2.f / 7);
     double words = 0, characters = 0;
@@ -253,7 +254,7 @@ static void featurize_is_both_steps(void)
     }
     CHECK_NEAR(words, 1, 1e-5);
     CHECK_NEAR(characters, 1, 1e-5);
-    CHECK(tr_featurize_text(&f, tr_str_c("is MY refund late"), true));
+    CHECK(tr_featurize_input(&f, tr_str_c("is MY refund late"), NULL, true));
     CHECK(f.row.unseen == 5.f / 7);
     tr_featurize_free(&f);
     tr_ngram_free(&g);

@@ -184,6 +184,15 @@ static void split_lines(void)
     CHECK(parse("{\"input\":\"a\",\"teacher\":\"x\",\"split\":\"validation\"}") == TR_OK);
 }
 
+static bool refused_for(const char *line, const char *reason)
+{
+    err = (tr_err){0};
+    bool well = parse(line) == TR_DATA && strstr(err.message, reason);
+    if (!well)
+        printf("# %s: \"%s\", not \"%s\"\n", line, err.message, reason);
+    return well;
+}
+
 static void embeddings(void)
 {
     open_keys((tr_trace_keys){0}, TR_TRACE_READ_EMBEDDING);
@@ -191,12 +200,96 @@ static void embeddings(void)
     CHECK(t.embedding && t.embedding[1] == -.5f);
     CHECK(parse("{\"embedding\":\"AACAPwAAAEA=\"}") == TR_OK && t.dimensions == 2);
     CHECK(t.embedding && t.embedding[0] == 1 && t.embedding[1] == 2);
-    CHECK(parse("{\"embedding\":[]}") == TR_DATA);
-    CHECK(parse("{\"embedding\":[1,null]}") == TR_DATA);
-    CHECK(parse("{\"embedding\":null}") == TR_DATA);
-    open_log();
+    CHECK(parse("{\"input\":\"a\"}") == TR_OK && !t.embedding && t.dimensions == 0);
+    CHECK(refused_for("{\"embedding\":[]}", "is empty"));
+    CHECK(refused_for("{\"embedding\":\"\"}", "is empty"));
+    CHECK(refused_for("{\"embedding\":[1,null]}", "element 2 is not a number"));
+    CHECK(refused_for("{\"embedding\":[1,1e39]}", "element 2 is too large"));
+    CHECK(refused_for("{\"embedding\":\"AACAfw==\"}", "element 1 is NaN or infinite"));
+    CHECK(refused_for("{\"embedding\":\"AACAPwA=\"}", "5 bytes, no multiple of 4"));
+    CHECK(refused_for("{\"embedding\":\"none\\ud800\"}", "not base64"));
+    CHECK(refused_for("{\"embedding\":null}", "\"embedding\" is null, not an array"));
+    CHECK(refused_for("{\"embedding\":1}", "\"embedding\" is a number, not an array"));
+    CHECK(refused_for("{\"embedding\":{\"0\":1}}", "\"embedding\" is an object, not an array"));
+    CHECK(refused_for("{\"embedding\":[1],\"embedding\":[1]}", "occurs twice"));
+    tr_buf b; /* one number too many */
+    tr_buf_init(&b);
+    tr_buf_add_c(&b, "{\"embedding\":[1");
+    for (int i = 1; i <= TR_FLOATS_MOST; i++)
+        tr_buf_add_c(&b, ",1");
+    tr_buf_add(&b, "]}", 3);
+    CHECK(refused_for(b.data, "more than 16,384"));
+    tr_buf_free(&b);
+    open_log(); /* not asked for: anybody's */
     CHECK(parse("{\"input\":\"a\",\"teacher\":\"x\",\"embedding\":null}") == TR_OK);
     CHECK(t.dimensions == 0);
+    /* of a request as of a trace; a decision that is skipped is not looked at */
+    open_keys((tr_trace_keys){0}, TR_TRACE_NEED_INPUT | TR_TRACE_READ_EMBEDDING);
+    CHECK(parse("{\"input\":\"a\",\"embedding\":[3]}") == TR_OK && t.dimensions == 1);
+    CHECK(refused_for("{\"input\":\"a\",\"embedding\":[]}", "is empty"));
+    CHECK(tr_trace_members(parser)->n == 2); /* a router can still pass the line on */
+    CHECK(refused_for("{\"embedding\":[3]}", "no input"));
+    open_keys((tr_trace_keys){0},
+              TR_TRACE_NEED_TEACHER | TR_TRACE_NEED_TEXT_OR_EMBEDDING | TR_TRACE_READ_EMBEDDING);
+    CHECK(parse("{\"decision\":\"deferred\",\"input\":\"a\",\"embedding\":[]}") == TR_OK);
+    CHECK(!t.teacher.data && t.dimensions == 0);
+    CHECK(refused_for("{\"decision\":\"deferred\",\"teacher\":\"x\",\"input\":\"a\","
+                      "\"embedding\":[]}",
+                      "is empty"));
+}
+
+static void text_or_embedding(void)
+{
+    unsigned needs = TR_TRACE_NEED_TEXT_OR_EMBEDDING | TR_TRACE_NEED_TEACHER;
+    for (unsigned read = 0; read <= TR_TRACE_READ_EMBEDDING; read += TR_TRACE_READ_EMBEDDING) {
+        open_keys((tr_trace_keys){0}, needs | read);
+        CHECK(parse("{\"teacher\":\"x\",\"input\":\"a\"}") == TR_OK && is(t.input, "a"));
+        CHECK(parse("{\"teacher\":\"x\",\"embedding\":[1]}") == TR_OK && !t.input.data);
+        CHECK(t.dimensions == (read ? 1 : 0) && !tr_trace_input_member(parser));
+        CHECK(parse("{\"teacher\":\"x\",\"embedding\":[1],\"text\":\"\"}") == TR_OK);
+        CHECK(is(t.input, ""));
+        CHECK(refused_for("{\"teacher\":\"x\"}", "and no \"embedding\"; name it by --input-key"));
+        CHECK(refused_for("{\"teacher\":\"x\",\"embedding\":[1],\"input\":null}", "is null"));
+        open_keys((tr_trace_keys){.input_key = "q"}, needs | read);
+        CHECK(refused_for("{\"teacher\":\"x\"}", "no \"q\", and no \"embedding\""));
+    }
+    /* what is asked for may change from line to line */
+    tr_trace_require(parser, TR_TRACE_READ_EMBEDDING);
+    CHECK(parse("{\"embedding\":[1]}") == TR_OK && t.dimensions == 1);
+    tr_trace_require(parser, TR_TRACE_NEED_INPUT);
+    CHECK(refused_for("{\"embedding\":[1]}", "no \"q\""));
+}
+
+static void shapes(void)
+{
+    static const tr_trace text = {.input = {"a", 1}}, none = {.input = {"", 0}};
+    static const float x[2];
+    static const tr_trace one = {.embedding = x, .dimensions = 1};
+    static const tr_trace two = {.embedding = x, .dimensions = 2};
+    static const tr_trace both = {.input = {"a", 1}, .embedding = x, .dimensions = 2};
+    static const struct {
+        const tr_trace *first, *second;
+        const char *reason;
+    } cases[] = {
+        {&text, &none, NULL},
+        {&one, &one, NULL},
+        {&both, &both, NULL},
+        {&text, &both, "an \"embedding\", but"},
+        {&both, &text, "no \"embedding\", but"},
+        {&one, &two, "has 2 numbers, those of the traces before have 1"},
+        {&two, &both, "an input, but"},
+        {&both, &two, "no input, but"},
+        {&text, &one, "an \"embedding\", but"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tr_trace_shape s = {0};
+        CHECK(tr_trace_same_shape(&s, cases[i].first, &err) == TR_OK && s.known);
+        CHECK(tr_trace_same_shape(&s, cases[i].first, &err) == TR_OK);
+        tr_code code = tr_trace_same_shape(&s, cases[i].second, &err);
+        CHECK(code == (cases[i].reason ? TR_DATA : TR_OK));
+        CHECK(!cases[i].reason || strstr(err.message, cases[i].reason));
+        CHECK(s.dimensions == cases[i].first->dimensions); /* the first one made it */
+    }
 }
 
 static void identity(void)
@@ -264,6 +357,8 @@ int main(void)
     CASE(decisions);
     CASE(split_lines);
     CASE(embeddings);
+    CASE(text_or_embedding);
+    CASE(shapes);
     CASE(identity);
     CASE(digests);
     tr_trace_close(parser);

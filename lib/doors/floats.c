@@ -1,0 +1,224 @@
+#include "doors/floats.h"
+
+#include "ground/num.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static tr_code too_many(tr_err *err)
+{
+    return tr_err_set(err, TR_DATA, "more than 16,384 numbers");
+}
+
+/* ---- arrays ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The array has been checked against the grammar: only its elements have to be looked at. */
+static tr_code read_array(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
+{
+    size_t first = *n;
+    const char *p = s.data + 1, *end = s.data + s.size - 1;
+    while (p < end && is_blank(*p))
+        p++;
+    while (p < end) {
+        const char *start = p;
+        size_t element = *n - first + 1;
+        double x;
+        if (*p != '-' && (*p < '0' || *p > '9'))
+            return tr_err_set(err, TR_DATA, "element %zu is not a number", element);
+        while (p < end && *p != ',' && !is_blank(*p))
+            p++;
+        if (element > TR_FLOATS_MOST)
+            return too_many(err);
+        if (!tr_num_parse_double(tr_str_of(start, (size_t)(p - start)), &x) || !isfinite((float)x))
+            return tr_err_set(err, TR_DATA, "element %zu is too large for a float", element);
+        if (*n == *capacity && !tr_mem_reserve((void **)out, capacity, *n + 1, sizeof **out))
+            return tr_err_memory(err);
+        (*out)[(*n)++] = (float)x;
+        while (p < end && (*p == ',' || is_blank(*p)))
+            p++;
+    }
+    return TR_OK;
+}
+
+/* ---- base64 ---- */
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The first character that is no digit; there is one. */
+static tr_code bad_character(const unsigned char *p, tr_err *err)
+{
+    size_t i = 0;
+    while (memchr(alphabet, p[i], 64))
+        i++;
+    return tr_err_set(err, TR_DATA, "not base64 (character %zu)", i + 1);
+}
+
+/* Vectors as gcc and clang know them on any machine. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint32_t words4 __attribute__((vector_size(16)));
+
+/* 16 digits: 24 bits in each word, the first digit highest. Sets bytes of *none where a character
+ * is no digit. */
+static inline words4 digits16(const unsigned char *p, bytes16 *none)
+{
+    bytes16 c;
+    memcpy(&c, p, sizeof c);
+    bytes16 upper = (bytes16)(c >= 'A') & (bytes16)(c <= 'Z');
+    bytes16 lower = (bytes16)(c >= 'a') & (bytes16)(c <= 'z');
+    bytes16 number = (bytes16)(c >= '0') & (bytes16)(c <= '9');
+    bytes16 plus = (bytes16)(c == '+'), slash = (bytes16)(c == '/');
+    *none |= ~(upper | lower | number | plus | slash);
+    c += (upper & (256 - 'A')) | (lower & (256 + 26 - 'a')) | (number & (52 - '0')) |
+         (plus & (62 - '+')) | (slash & (63 - '/'));
+    words4 w = (words4)c; /* the first one lowest: the build is for little-endian machines */
+    return (w & 0xff) << 18 | (w >> 8 & 0xff) << 12 | (w >> 16 & 0xff) << 6 | w >> 24;
+}
+
+/* The top bit, where the bits of a float have the exponent of NaN and infinity. */
+static inline uint32_t endless(uint32_t bits)
+{
+    return (bits & 0x7f800000) + 0x00800000;
+}
+
+/* A round is 16 digits, three words. Clears *finite where a word is no finite float; false where a
+ * character is no digit. */
+static bool decode(const unsigned char *p, size_t rounds, uint32_t *to, bool *finite)
+{
+    bytes16 none = {0};
+    uint64_t bad[2];
+    uint32_t some = 0;
+    for (size_t i = 0; i < rounds; i++, p += 16, to += 3) {
+        words4 w = digits16(p, &none);
+        to[0] = __builtin_bswap32(w[0] << 8 | w[1] >> 16);
+        to[1] = __builtin_bswap32(w[1] << 16 | w[2] >> 8);
+        to[2] = __builtin_bswap32(w[2] << 24 | w[3]);
+        some |= endless(to[0]) | endless(to[1]) | endless(to[2]);
+    }
+    memcpy(bad, &none, sizeof bad);
+    *finite = *finite && !(some >> 31);
+    return !(bad[0] | bad[1]);
+}
+
+static tr_code read_base64(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
+{
+    const unsigned char *p = (const unsigned char *)s.data;
+    size_t padding = 0;
+    while (padding < 2 && padding < s.size && p[s.size - 1 - padding] == '=')
+        padding++;
+    size_t bytes = s.size / 4 * 3 - padding, count = bytes / 4;
+    if (s.size % 4)
+        return tr_err_set(err, TR_DATA, "not base64 (its length is no multiple of 4)");
+    if (bytes % 4)
+        return tr_err_set(err, TR_DATA, "base64 of %zu bytes, no multiple of 4", bytes);
+    if (count > TR_FLOATS_MOST)
+        return too_many(err);
+    if (!tr_mem_reserve((void **)out, capacity, *n + count, sizeof **out))
+        return tr_err_memory(err);
+    if (!count)
+        return TR_OK;
+
+    _Static_assert(sizeof(float) == sizeof(uint32_t), "a float is 32 bits");
+    uint32_t word[3 * 64];
+    bool finite = true;
+    float *to = *out + *n;
+    size_t done = 0, at = 0;
+    while (done + 3 <= count) {
+        size_t rounds = (count - done) / 3 < 64 ? (count - done) / 3 : 64;
+        if (!decode(p + at, rounds, word, &finite))
+            return bad_character(p, err);
+        memcpy(to + done, word, rounds * 3 * sizeof *word);
+        done += rounds * 3;
+        at += rounds * 16;
+    }
+    if (done < count) { /* one number or two, with padding: as a round with digits of zero */
+        unsigned char last[16];
+        memset(last, 'A', sizeof last);
+        memcpy(last, p + at, s.size - padding - at);
+        if (!decode(last, 1, word, &finite))
+            return bad_character(p, err);
+        if (word[count - done])
+            return tr_err_set(err, TR_DATA, "not base64 (bits left over at its end)");
+        memcpy(to + done, word, (count - done) * sizeof *word);
+    }
+    for (size_t i = 0; !finite && i < count; i++)
+        if (!isfinite(to[i]))
+            return tr_err_set(err, TR_DATA, "element %zu is NaN or infinite", i + 1);
+    *n += count;
+    return TR_OK;
+}
+
+tr_code tr_floats_read(tr_str value, tr_scan_type type, float **out, size_t *n, size_t *capacity,
+                       tr_err *err)
+{
+    size_t before = *n;
+    tr_code code;
+    if (type == TR_SCAN_ARRAY) {
+        code = read_array(value, out, n, capacity, err);
+    } else if (type == TR_SCAN_STRING) {
+        tr_buf b;
+        tr_str text;
+        tr_buf_init(&b);
+        if (!tr_scan_text(value, &b, &text)) /* some writers escape '/' */
+            code = b.failed ? tr_err_memory(err) : tr_err_set(err, TR_DATA, "not base64");
+        else
+            code = read_base64(text.data ? text : tr_buf_str(&b), out, n, capacity, err);
+        tr_buf_free(&b);
+    } else {
+        code = tr_err_set(err, TR_DATA, "neither an array of numbers nor a base64 string");
+    }
+    if (code != TR_OK)
+        *n = before;
+    return code;
+}
+
+/* Four digits of the upper 24 bits of x. */
+static inline char *put_three(char *to, uint32_t x)
+{
+    to[0] = alphabet[x >> 26];
+    to[1] = alphabet[x >> 20 & 63];
+    to[2] = alphabet[x >> 14 & 63];
+    to[3] = alphabet[x >> 8 & 63];
+    return to + 4;
+}
+
+static uint32_t big_endian(float x)
+{
+    uint32_t word;
+    memcpy(&word, &x, sizeof word);
+    return __builtin_bswap32(word);
+}
+
+void tr_floats_put_base64(tr_buf *b, const float *x, size_t n)
+{
+    if (n > SIZE_MAX / 8)
+        b->failed = true;
+    if (n == 0 || !tr_buf_reserve(b, (n * 4 + 2) / 3 * 4))
+        return;
+    char *to = b->data + b->size;
+    size_t i = 0;
+    for (; i + 3 <= n; i += 3) {
+        uint32_t p = big_endian(x[i]), q = big_endian(x[i + 1]), r = big_endian(x[i + 2]);
+        to = put_three(to, p);
+        to = put_three(to, p << 24 | q >> 8);
+        to = put_three(to, q << 16 | r >> 16);
+        to = put_three(to, r << 8);
+    }
+    if (i < n) { /* one left: 4 bytes; two left: 8 bytes */
+        uint32_t p = big_endian(x[i]), q = i + 1 < n ? big_endian(x[i + 1]) : 0;
+        to = put_three(to, p);
+        to = put_three(to, p << 24 | q >> 8);
+        if (i + 1 < n) {
+            to = put_three(to, q << 16);
+            to[-1] = '=';
+        } else {
+            to[-2] = to[-1] = '=';
+        }
+    }
+    b->size = (size_t)(to - b->data);
+}
