@@ -3,7 +3,7 @@
 set -u -o pipefail
 
 usage() {
-    cat << 'END'
+    cat << 'END' || exit 4
 usage: tr-fit TRACES --alpha A -o POLICY [OPTION]...
 Fits and certifies a policy: tr-split | tr-train | tr-gate | tr-calibrate. Without TRACES, or where
 it is "-", the traces are read from standard input. Each option goes to the tool that has it, whose

@@ -92,8 +92,9 @@ static void say(const tr_cli *cli, const tr_frontier *f)
         else
             tr_cli_say(cli, "agreement %g: not certified: %s", c->alpha, c->refusal);
     }
-    tr_cli_say(cli, "with %g%% confidence %s", 100 * (1 - f->options.delta),
-               f->n > 1 ? "all of these hold at once" : "it holds");
+    if (f->certified)
+        tr_cli_say(cli, "with %g%% confidence %s", 100 * (1 - f->options.delta),
+                   f->certified > 1 ? "all of these hold at once" : "it holds");
 }
 
 /* What was asked for, to standard output or the file of -o. */
@@ -120,9 +121,14 @@ static tr_code write_out(const tr_cli *cli, const options *x, const tr_frontier 
     code = policy ? tr_policy_write(&chosen->policy, out, err)
                   : tr_writer_add(out, text.data, text.size, err);
     tr_buf_free(&text);
-    if (code == TR_OK)
-        return tr_writer_close(out, err);
-    tr_writer_abandon(out);
+    if (code != TR_OK) {
+        tr_writer_abandon(out);
+        return code;
+    }
+    code = tr_writer_close(out, err);
+    if (code == TR_OK && chosen && !chosen->policy.certificate.deployed)
+        code = tr_err_set(err, TR_NO, "not certified at %g: %s", x->select,
+                          chosen->policy.certificate.refusal);
     return code;
 }
 
@@ -158,6 +164,9 @@ static const char *wrong(const tr_cli *cli, const options *x)
         return "--select takes one of --alphas: what was not certified with them cannot be chosen";
     if (x->costs.price_a_call > 0 && !(x->costs.calls_a_day > 0))
         return "--price-per-call needs --calls-per-day";
+    if (x->costs.calls_a_day > 0 && (x->svg || x->select > 0))
+        return "--calls-per-day and --price-per-call are for the points, not with --svg or "
+               "--select";
     if (cli->n_operands > 1)
         return "one model stream at a time";
     return NULL;
@@ -192,9 +201,9 @@ int main(int argc, char **argv)
          .help = "draw a picture; with --select that point is marked in it"},
         {0, "select", "A", TR_OPT_REAL, &x.select, 0, 1, TR_OPT_OPEN,
          .help = "write the policy of this agreement, one of --alphas"},
-        {0, "calls-per-day", "N", TR_OPT_REAL, &x.costs.calls_a_day, 0, 1e15,
+        {0, "calls-per-day", "N", TR_OPT_REAL, &x.costs.calls_a_day, 0, 1e15, TR_OPT_OPEN,
          .help = "say how many calls each point saves"},
-        {0, "price-per-call", "P", TR_OPT_REAL, &x.costs.price_a_call, 0, 1e15,
+        {0, "price-per-call", "P", TR_OPT_REAL, &x.costs.price_a_call, 0, 1e15, TR_OPT_OPEN,
          .help = "and how much money"},
     };
     tr_cli_add(&cli, own, sizeof own / sizeof *own);

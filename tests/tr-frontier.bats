@@ -55,6 +55,13 @@ setup() { common; }
     grep -q 'class="ring"' "$T/b.svg"
 }
 
+@test "a picture of a point that is not certified: drawn, and exit 1" {
+    expect 1 tr-frontier -q --alphas .6,.995 --svg --select .995 -o "$T/p.svg" "$F/gated.trm"
+    grep -q '</svg>' "$T/p.svg"
+    expect 2 tr-frontier --svg --calls-per-day 10 "$F/gated.trm"
+    expect 2 tr-frontier --calls-per-day 0 "$F/gated.trm"
+}
+
 @test "nothing to certify: exit 1, and no policy" {
     expect 1 tr-frontier -q --alphas .99,.995 "$F/gated.trm"
     [ "$(jq -c .certified <<< "$output")" = $'false\nfalse' ]

@@ -38,6 +38,13 @@ static int64_t rows_wanted(const tr_certify_node *node, double alpha, double del
     return 0;
 }
 
+/* How far an out-of-fold agreement may lie above the truth by chance alone, one time in twenty. */
+static double doubt(const work *w, const tr_certify_node *node)
+{
+    double p = node->agreement, rows = node->coverage * (double)w->from->n_train;
+    return rows > 0 ? 1.64 * sqrt((p * (1 - p) + 0.25 / (rows + 1)) / rows) : 1;
+}
+
 static void explain_refusal(const work *w, tr_certificate *c)
 {
     const tr_certify_path *p = &w->paths[w->order[0]];
@@ -48,7 +55,8 @@ static void explain_refusal(const work *w, tr_certificate *c)
         if (node->coverage < c->min_coverage)
             continue;
         best = fmax(best, node->agreement);
-        int64_t rows = node->agreement > c->alpha ? rows_wanted(node, c->alpha, c->delta_used) : 0;
+        bool sure = node->agreement - doubt(w, node) > c->alpha;
+        int64_t rows = sure ? rows_wanted(node, c->alpha, c->delta_used) : 0;
         if (rows && (!wanted || rows < wanted))
             wanted = rows;
     }
@@ -68,6 +76,13 @@ static void explain_refusal(const work *w, tr_certificate *c)
         snprintf(c->refusal, size,
                  "the calibration rows agree less often than the training rows promised "
                  "(the same rows will not say otherwise; more new traces may)");
+    else if (best > c->alpha)
+        snprintf(
+            c->refusal, size,
+            "no part of at least %g of the traffic agrees out of fold on clearly more than alpha "
+            "%g (at most %.3f, within chance of it): more training rows may help, more "
+            "calibration rows alone will not",
+            c->min_coverage, c->alpha, best);
     else
         snprintf(c->refusal, size,
                  "no number of rows would do: the most that any part of at least %g of the traffic "
@@ -119,7 +134,9 @@ static tr_code record_candidates(const work *w, tr_certificate *c, tr_err *err)
         const tr_certify_path *path = &w->paths[w->order[r]];
         tr_candidate *out = &c->candidates[r];
         tr_candidates_name(w->from, w->order[r], out->member);
-        out->family = x->cascade < 0 ? TR_FAMILY_L2D : TR_FAMILY_RSB;
+        out->family = x->cascade >= 0                    ? TR_FAMILY_RSB
+                      : w->o->family == TR_FAMILY_GLOBAL ? TR_FAMILY_GLOBAL
+                                                         : TR_FAMILY_L2D;
         out->gated = x->gated;
         out->delta = tr_certify_share(c->delta, r, n);
         out->rank = path->rank;

@@ -233,7 +233,7 @@ static void print_winner(const tr_frontier_point *p, const tr_frontier_costs *co
         tr_json_key_double(w, "calls_saved_a_day", round(coverage * costs->calls_a_day));
     if (costs->calls_a_day > 0 && costs->price_a_call > 0)
         tr_json_key_double(w, "money_saved_a_day",
-                           round(coverage * costs->calls_a_day * costs->price_a_call * 100) / 100);
+                           round(coverage * costs->calls_a_day) * costs->price_a_call);
     if (p->test_rows)
         print_test(p, w);
 }

@@ -195,7 +195,7 @@ static tr_code read_lists(tr_certificate *c, tr_le_reader *r, tr_err *err)
         x->steps = tr_le_u32(r);
         x->gated = tr_le_u16(r) == 1;
         x->family = tr_le_u16(r);
-        sound = sound && (x->family == TR_FAMILY_L2D || x->family == TR_FAMILY_RSB);
+        sound = sound && x->family >= TR_FAMILY_GLOBAL && x->family <= TR_FAMILY_RSB;
     }
     for (uint32_t k = 0; k < path && sound; k++) {
         tr_cert_step *x = &c->path[k];

@@ -80,7 +80,7 @@ void tr_print_families(const tr_certificate *c, tr_json_writer *w)
 {
     tr_json_key(w, "families");
     tr_json_open_object(w);
-    for (tr_family f = TR_FAMILY_L2D; f <= TR_FAMILY_RSB; f++) {
+    for (tr_family f = TR_FAMILY_GLOBAL; f <= TR_FAMILY_RSB; f++) {
         const tr_candidate *best = NULL;
         for (uint32_t k = 0; k < c->n_candidates; k++)
             if (c->candidates[k].family == f &&

@@ -173,6 +173,11 @@ tr_code tr_verify_policy(const tr_policy *p, const tr_dataset *d, tr_err *err)
     if (!p->rule.accepts)
         return TR_OK; /* it defers everything: there is nothing to check */
     uint32_t embedding = tr_features_embedding(&p->bank.features);
+    if (embedding && !d->dims)
+        return tr_err_set(err, TR_DATA,
+                          "these traces have no embedding; the policy takes one of "
+                          "%u numbers",
+                          embedding);
     if (embedding && d->dims != embedding)
         return tr_err_set(err, TR_DATA, "embeddings of %u numbers; the policy takes %u", d->dims,
                           embedding);
