@@ -22,8 +22,9 @@ void tr_dense_of_embedding(const tr_dense *v, const float *embedding, float *out
         part[d & 3] += (double)embedding[d] * (double)embedding[d];
     double length = sqrt((part[0] + part[1]) + (part[2] + part[3]));
     memset(out, 0, tr_dot_width(v->dims) * sizeof *out);
+    double inverse = length > 0 ? 1 / length : 0;
     for (d = 0; length > 0 && d < v->dims; d++)
-        out[d] = ((float)((double)embedding[d] / length) - v->mean[d]) * v->scale;
+        out[d] = ((float)((double)embedding[d] * inverse) - v->mean[d]) * v->scale;
 }
 
 void tr_dense_of_text(const tr_dense *v, tr_sparse_row row, float *out)

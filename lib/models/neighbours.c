@@ -34,10 +34,16 @@ static float to_bytes(const float *x, uint32_t dims, int8_t *to)
         memset(to, 0, dims);
         return 0;
     }
+    /* adding and taking away 1.5 · 2^23 rounds to the nearest whole number, many at a time */
+    const float rounder = 12582912.f;
+    int32_t whole = 0;
     for (uint32_t d = 0; d < dims; d++) {
-        to[d] = (int8_t)lrintf(x[d] / most * MOST_BYTE);
-        square += to[d] * to[d];
+        float number = (x[d] / most * MOST_BYTE + rounder) - rounder;
+        to[d] = (int8_t)number;
     }
+    for (uint32_t d = 0; d < dims; d++)
+        whole += to[d] * to[d]; /* at most 127² · 16,384 */
+    square = whole;
     return (float)(1 / sqrt((double)square));
 }
 
@@ -239,6 +245,8 @@ AVX2 static void dots_one_avx2(const int8_t *row, size_t rows, size_t stride, co
             sum[k] = _mm256_setzero_si256();
             at[k] = row + (i + k < rows ? i + k : i) * stride;
         }
+        for (size_t d = 0; i + 4 < rows && d < 4 * stride; d += LINE)
+            __builtin_prefetch(row + (i + 4) * stride + d);
         for (size_t d = 0; d < stride; d += STEP) {
             __m256i y = _mm256_loadu_si256((const __m256i *)(query + d));
             __m256i sizes = _mm256_loadu_si256((const __m256i *)(size + d));
@@ -288,11 +296,14 @@ static void keep(tr_neighbour *found, uint32_t *count, uint32_t k, uint32_t row,
 static void keep_block(const tr_neighbours *m, const int32_t *dot, size_t from, size_t rows,
                        const uint8_t *fold, uint8_t own, tr_neighbour *found, uint32_t *count)
 {
-    for (size_t i = 0; i < rows; i++) {
-        float cosine = (float)dot[i] * m->scale[from + i];
-        if ((*count < m->k || cosine > found[m->k - 1].cosine) && !(fold && fold[from + i] == own))
-            keep(found, count, m->k, (uint32_t)(from + i), cosine);
-    }
+    float cosine[BLOCK], bar = *count < m->k ? -INFINITY : found[m->k - 1].cosine;
+    for (size_t i = 0; i < rows; i++)
+        cosine[i] = (float)dot[i] * m->scale[from + i];
+    for (size_t i = 0; i < rows; i++)
+        if (cosine[i] > bar && !(fold && fold[from + i] == own)) {
+            keep(found, count, m->k, (uint32_t)(from + i), cosine[i]);
+            bar = *count < m->k ? -INFINITY : found[m->k - 1].cosine;
+        }
 }
 
 /* Floats that hold so many bytes, and leave room to begin at a whole line. */
@@ -363,8 +374,12 @@ static void search_cells(const tr_neighbours *m, byte_query query, const uint8_t
     uint32_t seen = 0;
     for (uint32_t looked = 0; looked < m->cells && seen < TR_NEIGHBOURS_SEEN; looked++) {
         uint32_t best = 0;
+        float top = cosine[0];
         for (uint32_t c = 1; c < m->cells; c++)
-            best = cosine[c] > cosine[best] ? c : best;
+            if (cosine[c] > top) {
+                top = cosine[c];
+                best = c;
+            }
         cosine[best] = -INFINITY;
         seen += seen_in(m, best, fold, own);
         seen += seen < looked + 1; /* an empty cell counts, too: no list takes for ever */
@@ -374,6 +389,18 @@ static void search_cells(const tr_neighbours *m, byte_query query, const uint8_t
             keep_block(m, dot, from, rows, fold, own, found, count);
         }
     }
+}
+
+static void sizes_of(const int8_t *restrict byte, size_t n, int8_t *restrict size)
+{
+    for (size_t d = 0; d < n; d++)
+        size[d] = (int8_t)(byte[d] < 0 ? -byte[d] : byte[d]);
+}
+
+static void widen(const int8_t *restrict byte, size_t n, int16_t *restrict to)
+{
+    for (size_t d = 0; d < n; d++)
+        to[d] = byte[d];
 }
 
 void tr_neighbours_search(const tr_neighbours *m, const float *const *x, size_t n,
@@ -387,10 +414,10 @@ void tr_neighbours_search(const tr_neighbours *m, const float *const *x, size_t 
     for (size_t q = 0; q < n; q++) {
         scale[q] = to_bytes(x[q], m->dims, byte);
         count[q] = 0;
-        for (size_t d = 0; d < m->stride; d++) {
-            query[q * m->stride + d] = byte[d];
-            size[d] = (int8_t)(byte[d] < 0 ? -byte[d] : byte[d]);
-        }
+        if (m->cells > 1)
+            sizes_of(byte, m->stride, size);
+        else
+            widen(byte, m->stride, query + q * m->stride);
         if (m->cells > 1)
             search_cells(m, (byte_query){byte, size}, fold, own ? own[q] : 0, cosine,
                          found + q * m->k, &count[q]);

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    TR_NEIGHBOURS_SEEN = 512,  /* rows that a search looks at, and the rest of the last cell */
+    TR_NEIGHBOURS_SEEN = 256,  /* rows that a search looks at, and the rest of the last cell */
     TR_NEIGHBOURS_MOST = 256,  /* k at most */
     TR_NEIGHBOURS_AT_ONCE = 64 /* rows that are searched for in one go at most */
 };

@@ -13,7 +13,7 @@ static const float SHARPNESS = 18;
 enum {
     CHUNK = 1024, /* scored rows of a task */
     WHOLE = 1024, /* so many rows are searched whole */
-    CELL = 128    /* rows of a cell, on the average */
+    CELL = 64     /* rows of a cell, on the average */
 };
 
 /* What all tasks read. */
