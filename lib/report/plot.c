@@ -14,9 +14,9 @@ static const double LEAST_COVERAGE = 0.02; /* below that, agreement out of fold 
 /* What a chart borrows, in one place. */
 typedef struct {
     tr_arena arena;
-    tr_chart_series series[1 + TR_FRONTIER_CURVES];
+    tr_chart_series series[2 + TR_FRONTIER_CURVES];
     size_t n_series;
-    tr_chart_point step[TR_FRONTIER_MOST];
+    tr_chart_point step[TR_FRONTIER_MOST], none[TR_FRONTIER_MOST]; /* certified, and not */
     char step_label[TR_FRONTIER_MOST][LABEL];
     double tick[MOST_TICKS];
     char tick_text[MOST_TICKS][LABEL];
@@ -62,13 +62,18 @@ static void add_tick(figure *g, double x)
 
 static void add_steps(const tr_frontier *f, figure *g)
 {
+    size_t steps = 0, none = 0;
     for (size_t i = 0; i < f->n; i++) {
         const tr_certificate *c = &f->point[i].policy.certificate;
         double coverage = tr_certificate_coverage(c);
         percent(g->step_label[i], coverage);
         if (!c->deployed)
             snprintf(g->step_label[i], LABEL, "none");
-        g->step[i] = (tr_chart_point){c->alpha, coverage, g->step_label[i]};
+        tr_chart_point at = {c->alpha, coverage, g->step_label[i]};
+        if (c->deployed)
+            g->step[steps++] = at;
+        else
+            g->none[none++] = at;
         add_tick(g, c->alpha);
     }
     char delta[LABEL];
@@ -77,8 +82,11 @@ static void add_steps(const tr_frontier *f, figure *g)
         snprintf(g->note, WORDS, "all targets at once, \xce\xb4 %s", delta);
     else
         snprintf(g->note, WORDS, "\xce\xb4 %s", delta);
-    g->series[g->n_series++] =
-        (tr_chart_series){TR_CHART_STAIR, 0, "certified", g->note, g->step, f->n};
+    if (steps)
+        g->series[g->n_series++] =
+            (tr_chart_series){TR_CHART_STAIR, 0, "certified", g->note, g->step, steps};
+    if (none)
+        g->series[g->n_series++] = (tr_chart_series){TR_CHART_POINTS, 0, NULL, NULL, g->none, none};
 }
 
 static bool add_curve(const tr_frontier_curve *c, figure *g)
@@ -151,7 +159,7 @@ static tr_code draw(const tr_frontier *f, const tr_frontier_point *chosen, figur
         .title = "Coverage against agreement",
         .subtitle = g->subtitle,
         .footnote = "A certified step holds for every agreement to its left, too. "
-                    "Dashed: what training rows say of themselves; no promise.",
+                    "Broken lines: what training rows say of themselves; no promise.",
         .description = g->description,
         .x = {"agreement with the teacher", low, 1, g->tick, g->tick_label, g->n_ticks},
         .y = {"traffic answered", 0, 1, y_ticks, y_labels, 6},
