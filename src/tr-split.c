@@ -3,9 +3,9 @@
 
 #include "doors/io.h"
 #include "ground/num.h"
-#include "maths/stat.h"
 #include "traces/labels.h"
 #include "traces/split.h"
+#include "traces/summary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,111 +40,20 @@ static const char *show_share(const void *context)
     return context ? "auto" : NULL;
 }
 
-/* ---- the summary ---- */
-
-enum { RAREST = 5 };
-
-static void say_labels(const tr_cli *cli, const tr_labels *l)
-{
-    uint32_t rarest[RAREST];
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < l->n; i++) {
-        uint32_t at = n < RAREST ? n++ : RAREST;
-        for (; at > 0 && l->count[rarest[at - 1]] > l->count[i]; at--)
-            if (at < RAREST)
-                rarest[at] = rarest[at - 1];
-        if (at < RAREST)
-            rarest[at] = i;
-    }
-    tr_buf text;
-    tr_buf_init(&text);
-    for (uint32_t i = 0; i < n; i++) {
-        char count[TR_NUM_TEXT];
-        tr_str label = l->text[rarest[i]];
-        size_t size = label.size < 40 ? label.size : 40;
-        while (size < label.size && (label.data[size] & 0xc0) == 0x80)
-            size--; /* no half characters */
-        tr_num_print_grouped(count, l->count[rarest[i]]);
-        tr_buf_add_c(&text, i ? ", " : "");
-        tr_buf_add(&text, label.data, size);
-        tr_buf_add_c(&text, size < label.size ? "... (" : " (");
-        tr_buf_add_c(&text, count);
-        tr_buf_add_c(&text, ")");
-    }
-    if (!text.failed)
-        tr_cli_say(cli, "  rarest labels  %.*s", (int)text.size, text.data);
-    tr_buf_free(&text);
-}
-
-static void say_side(const tr_cli *cli, const char *name, uint64_t n, uint64_t rows,
-                     const char *note)
-{
-    char text[TR_NUM_TEXT];
-    tr_num_print_grouped(text, n);
-    tr_cli_say(cli, "  %-13s  %9s  %5.1f %%%s%s", name, text, 100 * (double)n / (double)rows,
-               *note ? "  " : "", note);
-}
-
-static void say_count(const tr_cli *cli, const char *name, uint64_t n, const char *what)
-{
-    char text[TR_NUM_TEXT];
-    tr_num_print_grouped(text, n);
-    if (n)
-        tr_cli_say(cli, "  %-13s  %9s  %s", name, text, what);
-}
-
-/* What the calibration rows can certify at all. */
-static void say_needed(const tr_cli *cli, uint64_t calibration)
-{
-    static const double alphas[] = {.80, .85, .90, .92, .95, .98};
-    char alpha[128] = "", rows[128] = "", enough[128] = "";
-    for (size_t i = 0; i < sizeof alphas / sizeof *alphas; i++) {
-        size_t at = 6 * i;
-        int64_t need = tr_stat_least_rows(alphas[i], .05);
-        snprintf(alpha + at, 7, "%6.2f", alphas[i]);
-        snprintf(rows + at, 7, "%6d", (int)need);
-        snprintf(enough + at, 7, "%6s", calibration >= (uint64_t)need ? "yes" : "no");
-    }
-    tr_cli_say(cli, "  To certify an agreement at delta .05, at least so many calibration rows, if "
-                    "none disagrees:");
-    tr_cli_say(cli, "    agreement    %s", alpha);
-    tr_cli_say(cli, "    rows needed  %s", rows);
-    tr_cli_say(cli, "    enough here  %s", enough);
-}
+/* ---- the work ---- */
 
 static void say_summary(const tr_cli *cli, const tr_split_options *o, const tr_split_stream *s)
 {
-    const tr_split_counts *c = tr_split_counted(s);
-    const tr_labels *labels = tr_split_labels(s);
-    char rows[TR_NUM_TEXT], n_labels[TR_NUM_TEXT], eligible[TR_NUM_TEXT], rule[160];
-
-    tr_num_print_grouped(rows, c->rows);
-    tr_num_print_grouped(n_labels, labels->n);
-    tr_num_print_grouped(eligible, c->eligible);
-    snprintf(rule, sizeof rule, "(share %.4g%s of %s rows%s)", c->share,
-             o->automatic ? ", automatic," : "", eligible, c->thinned ? " that may calibrate" : "");
-    tr_cli_say(cli, "%s: %s traces, %s labels, seed %lld", cli->tool, rows, n_labels,
-               (long long)o->seed);
-    say_labels(cli, labels);
-    say_side(cli, "train", c->train, c->rows, "");
-    say_side(cli, "calibration", c->calibration, c->rows, rule);
-    say_side(cli, "test", c->test, c->rows, "");
-    say_count(cli, "embeddings", c->dimensions, "numbers in each");
-    if (o->keys.group_key)
-        say_count(cli, "not grouped", c->rows - c->grouped,
-                  "rows without that key; each is a group of its own");
-    say_count(cli, "unlisted", c->unlisted, "rows whose label is not listed: not for training");
-    say_count(cli, "sampled", c->sampled, "rows that carry the router's propensity");
-    say_count(cli, "thinned", c->thinned,
-              "of these may not calibrate, so that the rest is like the traffic");
-    say_count(cli, "no propensity", c->unsampled,
-              "decisions without one; taken as if they had never been routed");
-    say_count(cli, "skipped", c->skipped_decisions, "decisions without a teacher label");
-    say_count(cli, "skipped", c->skipped_trailers, "last lines of an earlier split");
-    say_needed(cli, c->calibration);
+    tr_buf text;
+    tr_buf_init(&text);
+    tr_summary_write(o, tr_split_counted(s), tr_split_labels(s), &text);
+    const char *at = text.data, *end = at + (text.failed ? 0 : text.size);
+    for (const char *next; at < end; at = next + 1) {
+        next = memchr(at, '\n', (size_t)(end - at));
+        tr_cli_say(cli, "%.*s", (int)(next - at), at);
+    }
+    tr_buf_free(&text);
 }
-
-/* ---- the work ---- */
 
 static tr_code copy(tr_reader *in, tr_writer *out, tr_split_stream *s, tr_err *err)
 {
@@ -206,7 +115,7 @@ int main(int argc, char **argv)
 {
     tr_cli cli;
     tr_split_options o = {.automatic = true};
-    const char *labels_file = NULL;
+    const char *labels_file = NULL, *time_key = "timestamp";
     tr_opt_call share = {parse_share, show_share, &o};
     tr_labels listed;
     tr_err err = {0};
@@ -219,6 +128,12 @@ int main(int argc, char **argv)
          .help = "share of rows that neither train nor calibrate, drawn first"},
         {0, "group", "KEY", TR_OPT_TEXT, &o.keys.group_key,
          .help = "keep rows with the same value of KEY on one side"},
+        {0, "fresh-after", "TIME", TR_OPT_TEXT, &o.fresh_after,
+         .help = "rows up to TIME train; later ones calibrate too (for a refit)"},
+        {0, "since", "TIME", TR_OPT_TEXT, &o.since, .help = "leave out the rows before TIME"},
+        {0, "until", "TIME", TR_OPT_TEXT, &o.until, .help = "leave out the rows from TIME on"},
+        {0, "time-key", "KEY", TR_OPT_TEXT, &time_key,
+         .help = "key of the time, RFC 3339 or seconds since 1970, for these three"},
         {0, "labels", "FILE", TR_OPT_TEXT, &labels_file,
          .help = "the labels that count, one a line; others are marked unlisted"},
         {0, "strict", NULL, TR_OPT_FLAG, &o.strict,
@@ -236,6 +151,8 @@ int main(int argc, char **argv)
         return tr_cli_wrong(&cli, "--strict needs --labels");
     if (o.keys.input_key && o.keys.label_key && !strcmp(o.keys.input_key, o.keys.label_key))
         return tr_cli_wrong(&cli, "--input-key and --label-key name the same key");
+    if (o.fresh_after || o.since || o.until)
+        o.keys.time_key = time_key;
 
     tr_labels_init(&listed);
     tr_code code = labels_file ? tr_labels_read_file(&listed, labels_file, &err) : TR_OK;

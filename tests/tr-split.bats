@@ -1,17 +1,9 @@
 #!/usr/bin/env bats
 # tr-split: sides, keys, refusals, the summary.
 
-bats_require_minimum_version 1.5.0
+load helper
 
-setup() {
-    BIN=${BIN:-bin}
-    case $BIN in /*) ;; *) BIN=$PWD/$BIN ;; esac
-    PATH=$BIN:$PATH
-    LC_ALL=C
-    export PATH LC_ALL
-    T=$BATS_TEST_TMPDIR
-    set -o pipefail
-}
+setup() { common; }
 
 # log N: N traces with ids and three labels.
 log() {
@@ -374,4 +366,64 @@ IN
         bash -euo pipefail -c "$example" > out
         [ -s out ] || [ -s split.jsonl ]
     done <<< "$examples"
+}
+
+# timed_log: 20 traces a day from the 1st to the 20th of November.
+timed_log() {
+    for i in $(seq 400); do
+        printf '{"id":"%d","input":"red %d","teacher":"%d","timestamp":"2026-11-%02dT10:00:00Z"}\n' \
+            "$i" $((i % 7)) $((i % 2)) $((i % 20 + 1))
+    done
+}
+
+@test "--fresh-after: rows up to then train and are marked, only later ones calibrate" {
+    timed_log > "$T/log"
+    expect 0 tr-split --fresh-after 2026-11-10T10:00:00Z "$T/log"
+    [[ $stderr =~ stale\ +200\  ]]
+    [[ $stderr =~ "of 200 rows that may calibrate" ]]
+    printf '%s\n' "${lines[@]}" > "$T/split"
+    [ "$(jq -s 'map(select(.split == "calibration")) | length > 50' "$T/split")" = true ]
+    [ "$(jq -c 'select(.split and (.stale == true) != (.timestamp <= "2026-11-10T10:00:00Z"))' "$T/split")" = "" ]
+    [ "$(jq -c 'select(.stale and .split != "train")' "$T/split")" = "" ]
+    [ "$(tail -n 1 "$T/split" | jq -r '."tr-split".fresh_after')" = 2026-11-10T10:00:00Z ]
+    # the marks are read, and a split of the split forgets them
+    expect 0 tr-train -q --zoo svm -o "$T/m" "$T/split"
+    expect 0 tr-split -q "$T/split"
+    [[ $output != *stale* ]]
+}
+
+@test "--fresh-after: a row on the fresh side stays where it was without it" {
+    timed_log > "$T/log"
+    tr-split -q --calibration .3 "$T/log" | jq -c 'select(.split and .timestamp > "2026-11-10T10:00:00Z") | [.id, .split]' > "$T/all"
+    tr-split -q --calibration .3 --fresh-after 2026-11-10T10:00:00Z "$T/log" |
+        jq -c 'select(.split and (.stale | not)) | [.id, .split]' > "$T/fresh"
+    cmp "$T/all" "$T/fresh"
+}
+
+@test "--since and --until leave out what lies outside, zones and epochs understood" {
+    timed_log > "$T/log"
+    expect 0 tr-split --since 2026-11-05T11:00:00+01:00 --until 2026-11-07 "$T/log"
+    [[ $stderr =~ "left out"\ +360\  ]]
+    [ "$(printf '%s\n' "${lines[@]}" | jq -r 'select(.split) | .timestamp' | sort | uniq -c | tr -s ' ')" = " 20 2026-11-05T10:00:00Z
+ 20 2026-11-06T10:00:00Z" ]
+    jq -c '.at = (.timestamp | fromdate) | del(.timestamp)' "$T/log" > "$T/epoch"
+    expect 0 tr-split -q --time-key at --since "$(date -u -d 2026-11-05T10:00:00Z +%s)" --until 2026-11-07 "$T/epoch"
+    [ "${#lines[@]}" -eq 41 ]
+    expect 3 tr-split --since 2027-01-01 "$T/log"
+    [[ $stderr == *"all lie outside --since and --until" ]]
+}
+
+@test "times that are none, and rows without one" {
+    timed_log > "$T/log"
+    expect 2 tr-split --since yesterday "$T/log"
+    [[ $stderr == *"--since yesterday is no time"* ]]
+    expect 2 tr-split --fresh-after "2026-11-10T10:00:00" "$T/log"
+    { head -n 3 "$T/log"; echo '{"id":"x","input":"a","teacher":"b"}'; } > "$T/without"
+    expect 3 tr-split --fresh-after 2026-11-10 "$T/without"
+    [[ $stderr == *"/without:4: no \"timestamp\", which --fresh-after needs; name the time by --time-key" ]]
+    expect 0 tr-split -q "$T/without"
+    sed '2s/2026-11/2026-41/' "$T/log" > "$T/bad"
+    expect 3 tr-split --until 2026-11-10 "$T/bad"
+    [[ $stderr == *'/bad:2: "timestamp" is no time'* ]]
+    expect 0 tr-split -q "$T/bad"
 }

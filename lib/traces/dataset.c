@@ -113,7 +113,7 @@ static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
             return tr_err_memory(err);
     }
     g->propensity[d->n] = t->propensity;
-    g->shadow_share[d->n] = t->shadow_share;
+    g->shadow_share[d->n] = t->stale ? 0 : t->shadow_share; /* what could not calibrate */
     bool ok;
     const tr_dataset_row *twin = id_set_add(&g->ids, d->rows, d->n, &ok);
     if (!ok)

@@ -18,7 +18,7 @@ typedef struct {
     const float *embedding; /* `dims` finite numbers; NULL where the rows have none */
     uint64_t row, group;    /* identities (trace.h); group = row where there is none */
     uint32_t label;         /* TR_LABEL_NONE: unlisted, or of a label that is not answered */
-    float weight;           /* in selection; 1 but for rows that a policy has sampled */
+    float weight;           /* in selection; 1 but for rows that a policy has sampled, or stale */
     uint8_t side;           /* tr_side */
     bool unlisted;          /* kept out of training, a disagreement elsewhere */
 } tr_dataset_row;

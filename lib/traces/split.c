@@ -1,6 +1,7 @@
 #include "traces/split.h"
 
 #include "doors/json.h"
+#include "traces/instant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ void tr_split_init(tr_split *s, uint64_t seed, double share, double test_share)
         .seed = seed,
         .share = share,
         .test_share = test_share,
+        .fresh_after = INT64_MIN,
         .split = tr_hash_derive(seed, "split"),
         .test = tr_hash_derive(seed, "test"),
         .thin = tr_hash_derive(seed, "thin"),
@@ -33,8 +35,15 @@ bool tr_split_is_test(const tr_split *s, const tr_trace *t)
     return draw(s->test, t->group_hash) < s->test_share;
 }
 
+bool tr_split_is_stale(const tr_split *s, const tr_trace *t)
+{
+    return t->instant <= s->fresh_after && s->fresh_after != INT64_MIN;
+}
+
 bool tr_split_is_eligible(const tr_split *s, const tr_trace *t)
 {
+    if (tr_split_is_stale(s, t))
+        return false;
     /* Shadowed rows always (the quotient is 1), deferred ones with probability shadow_share. */
     return t->propensity > 0 && draw(s->thin, t->row) < t->shadow_share / t->propensity;
 }
@@ -68,17 +77,19 @@ void tr_split_trailer_write(const tr_split_trailer *t, tr_buf *out)
         tr_json_key_c(&w, "input_key", t->input_key);
     if (*t->label_key)
         tr_json_key_c(&w, "label_key", t->label_key);
+    if (*t->fresh_after)
+        tr_json_key_c(&w, "fresh_after", t->fresh_after);
     tr_json_key_c(&w, "digest", digest);
     tr_json_close_object(&w);
     tr_json_close_object(&w);
 }
 
 /* A key's name, "" where the trailer has none. */
-static bool read_name(const tr_json *object, const char *key, char out[256])
+static bool read_name(const tr_json *object, const char *key, char *out, size_t room)
 {
     const tr_json *node = tr_json_get(object, key);
     const char *text = "";
-    if (node && (!tr_json_as_text(node, &text) || strlen(text) > 255))
+    if (node && (!tr_json_as_text(node, &text) || strlen(text) >= room))
         return false;
     memcpy(out, text, strlen(text) + 1);
     return true;
@@ -107,12 +118,14 @@ tr_code tr_split_trailer_read(tr_split_trailer *t, tr_str object, tr_err *err)
         wrong = "test_share";
     else if (!tr_json_as_bool(tr_json_get(root, "grouped"), &t->grouped))
         wrong = "grouped";
-    else if (!read_name(root, "group_key", t->group_key))
+    else if (!read_name(root, "group_key", t->group_key, sizeof t->group_key))
         wrong = "group_key";
-    else if (!read_name(root, "input_key", t->input_key))
+    else if (!read_name(root, "input_key", t->input_key, sizeof t->input_key))
         wrong = "input_key";
-    else if (!read_name(root, "label_key", t->label_key))
+    else if (!read_name(root, "label_key", t->label_key, sizeof t->label_key))
         wrong = "label_key";
+    else if (!read_name(root, "fresh_after", t->fresh_after, sizeof t->fresh_after))
+        wrong = "fresh_after";
     else if (!tr_json_as_text(tr_json_get(root, "digest"), &digest) ||
              !tr_digest_parse(tr_str_c(digest), &t->digest))
         wrong = "digest";
@@ -140,6 +153,7 @@ struct tr_split_stream {
     tr_split_counts counts;
     tr_trace_shape shape;
     tr_split_trailer trailer;
+    int64_t since, until; /* INT64_MIN and INT64_MAX: no bound */
     bool share_known, overtaking;
     bool dropped[TR_TRACE_KEY_COUNT];          /* members that are never written as they are */
     bool dropped_decision[TR_TRACE_KEY_COUNT]; /* nor these, of a decision */
@@ -163,7 +177,7 @@ enum {
 
 static void choose_dropped(tr_split_stream *s)
 {
-    static const char *const always[] = {"input", "teacher", "split", "unlisted"};
+    static const char *const always[] = {"input", "teacher", "split", "unlisted", "stale"};
     static const char *const decision[] = {"label", "decision", "accept_score",
                                            "stage", "shadow",   "error"};
     for (int i = 0; i < TR_TRACE_KEY_COUNT; i++) {
@@ -174,15 +188,38 @@ static void choose_dropped(tr_split_stream *s)
     }
 }
 
-static bool copy_name(char to[256], const char *name)
+static bool copy_name(char *to, size_t room, const char *name)
 {
     size_t size = name ? strlen(name) : 0;
-    if (size > 255)
+    if (size >= room)
         return false;
     if (size)
         memcpy(to, name, size);
     to[size] = '\0';
     return true;
+}
+
+static tr_code read_bound(const char *text, const char *what, int64_t *out, tr_err *err)
+{
+    if (!text || tr_instant_parse(tr_str_c(text), out))
+        return TR_OK;
+    return tr_err_set(err, TR_USAGE,
+                      "%s %s is no time: neither as in 2026-11-22T05:40:00Z or 2026-11-22 nor "
+                      "seconds since 1970",
+                      what, text);
+}
+
+static tr_code read_bounds(tr_split_stream *s, tr_err *err)
+{
+    const tr_split_options *o = &s->options;
+    s->since = INT64_MIN;
+    s->until = INT64_MAX;
+    tr_code code = read_bound(o->since, "--since", &s->since, err);
+    if (code == TR_OK)
+        code = read_bound(o->until, "--until", &s->until, err);
+    if (code == TR_OK)
+        code = read_bound(o->fresh_after, "--fresh-after", &s->split.fresh_after, err);
+    return code;
 }
 
 tr_split_stream *tr_split_open(const tr_split_options *options, tr_writer *out, tr_err *err)
@@ -203,10 +240,17 @@ tr_split_stream *tr_split_open(const tr_split_options *options, tr_writer *out, 
     s->parser = tr_trace_open(options->keys, CHECKS, err);
     if (!s->parser)
         goto failed;
-    if (!copy_name(s->trailer.group_key, options->keys.group_key) ||
-        !copy_name(s->trailer.input_key, options->keys.input_key) ||
-        !copy_name(s->trailer.label_key, options->keys.label_key)) {
+    tr_split_trailer *t = &s->trailer;
+    if (!copy_name(t->group_key, sizeof t->group_key, options->keys.group_key) ||
+        !copy_name(t->input_key, sizeof t->input_key, options->keys.input_key) ||
+        !copy_name(t->label_key, sizeof t->label_key, options->keys.label_key)) {
         tr_err_set(err, TR_USAGE, "the name of a key is longer than 255 bytes");
+        goto failed;
+    }
+    if (read_bounds(s, err) != TR_OK)
+        goto failed;
+    if (!copy_name(t->fresh_after, sizeof t->fresh_after, options->fresh_after)) {
+        tr_err_set(err, TR_USAGE, "a time is longer than 63 bytes");
         goto failed;
     }
     choose_dropped(s);
@@ -273,6 +317,8 @@ static void render(tr_split_stream *s, const tr_trace *t, tr_side side)
     }
     if (t->unlisted)
         tr_buf_add_c(b, ",\"unlisted\":true");
+    if (t->stale)
+        tr_buf_add_c(b, ",\"stale\":true");
     tr_buf_add_c(b, side == TR_SIDE_TEST          ? ",\"split\":\"test\"}\n"
                     : side == TR_SIDE_CALIBRATION ? ",\"split\":\"calibration\"}\n"
                                                   : ",\"split\":\"train\"}\n");
@@ -288,6 +334,7 @@ static tr_code emit(tr_split_stream *s, const tr_trace *t, tr_err *err)
 
     tr_trace written = *t;
     written.unlisted = is_unlisted(s, t);
+    written.stale = tr_split_is_stale(&s->split, t);
     render(s, &written, side);
     if (s->row.failed)
         return tr_err_memory(err);
@@ -360,7 +407,9 @@ static tr_code place(tr_split_stream *s, const tr_trace *t, tr_str line, uint64_
     tr_code code;
 
     s->counts.eligible += eligible;
-    s->counts.thinned += !test && !eligible;
+    bool stale = tr_split_is_stale(&s->split, t);
+    s->counts.stale += !test && stale;
+    s->counts.thinned += !test && !stale && !eligible;
     if (s->share_known || (s->overtaking && !eligible))
         return emit(s, t, err);
     if (s->n_queue == TR_SPLIT_BUFFER) {
@@ -384,6 +433,20 @@ static void count(tr_split_stream *s, const tr_trace *t, bool unlisted)
     c->unsampled += t->is_decision && !routed;
     c->grouped += t->group.data != NULL;
     c->unlisted += unlisted;
+}
+
+/* Whether a row lies within --since and --until; TR_DATA where its time is needed and not there. */
+static tr_code within(tr_split_stream *s, const tr_trace *t, bool *inside, tr_err *err)
+{
+    const tr_split_options *o = &s->options;
+    *inside = t->instant >= s->since && t->instant < s->until;
+    if (t->time.data || !(o->since || o->until || o->fresh_after))
+        return TR_OK;
+    return tr_err_set(err, TR_DATA, "no \"%s\", which --%s needs; name the time by --time-key",
+                      o->keys.time_key,
+                      o->fresh_after ? "fresh-after"
+                      : o->since     ? "since"
+                                     : "until");
 }
 
 static bool is_blank(tr_str line)
@@ -417,6 +480,13 @@ tr_code tr_split_add(tr_split_stream *s, tr_str line, const char *file, uint64_t
         s->counts.skipped_decisions++;
         return TR_OK;
     }
+    bool inside;
+    if (within(s, &t, &inside, &why) != TR_OK)
+        return tr_err_at(err, file, line_number, "%s", why.message);
+    if (!inside) {
+        s->counts.outside++;
+        return TR_OK;
+    }
     if (tr_trace_same_shape(&s->shape, &t, &why) != TR_OK)
         return tr_err_at(err, file, line_number, "%s", why.message);
     s->counts.dimensions = t.dimensions;
@@ -438,6 +508,8 @@ tr_code tr_split_end(tr_split_stream *s, const char *file, tr_err *err)
             return code;
     }
     const tr_split_counts *c = &s->counts;
+    if (c->rows == 0 && c->outside > 0)
+        return tr_err_at(err, file, 0, "no traces: all lie outside --since and --until");
     if (c->rows == 0 && c->skipped_decisions > 0)
         return tr_err_at(err, file, 0, "no traces: none of the decisions has a teacher label");
     if (c->rows == 0)

@@ -21,16 +21,20 @@ double tr_split_auto_share(uint64_t n);
 
 typedef struct {
     uint64_t seed;
-    double share;      /* of eligible rows, fraction 0..1 */
-    double test_share; /* fraction 0..1 */
+    double share;        /* of eligible rows, fraction 0..1 */
+    double test_share;   /* fraction 0..1 */
+    int64_t fresh_after; /* rows up to then are stale (instant.h); INT64_MIN: none is */
     tr_hash_key split, test, thin;
 } tr_split;
 
 void tr_split_init(tr_split *s, uint64_t seed, double share, double test_share);
 /* Test comes first, by a key of its own; it depends on the group's hash alone. */
 bool tr_split_is_test(const tr_split *s, const tr_trace *t);
-/* Whether the row may be drawn for calibration: with probability shadow_share / propensity by the
- * thinning hash of the row; a trace that was never routed always. */
+/* Stale rows have had their turn: an earlier certificate may have been made from them. */
+bool tr_split_is_stale(const tr_split *s, const tr_trace *t);
+/* Whether the row may be drawn for calibration: never where it is stale, else with probability
+ * shadow_share / propensity by the thinning hash of the row; a trace that was never routed always.
+ */
 bool tr_split_is_eligible(const tr_split *s, const tr_trace *t);
 /* TRAIN or CALIBRATION by the split hash of the group; rows that are not eligible: TRAIN. */
 tr_side tr_split_side(const tr_split *s, const tr_trace *t, bool eligible);
@@ -40,6 +44,7 @@ typedef struct {
     uint64_t rows, seed;
     double share, test_share;
     char group_key[256], input_key[256], label_key[256]; /* "" where none was named */
+    char fresh_after[64];                                /* as it was said; "": not at all */
     tr_digest digest;
     bool grouped;
 } tr_split_trailer;
@@ -54,7 +59,11 @@ typedef struct {
     uint64_t seed;
     bool automatic; /* the share by tr_split_auto_share; `share` is not read then */
     double share, test_share;
-    tr_trace_keys keys;      /* borrowed names of at most 255 bytes; time_key is not used */
+    /* Borrowed names of at most 255 bytes; time_key is needed for the three times below. */
+    tr_trace_keys keys;
+    /* Borrowed texts of at most 63 bytes, NULL: none. Rows before `since`, and from `until` on, are
+     * left out; rows up to `fresh_after` train. */
+    const char *since, *until, *fresh_after;
     const tr_labels *listed; /* NULL: any label will do (borrowed) */
     bool strict;             /* a label that is not listed is TR_DATA */
 } tr_split_options;
@@ -63,7 +72,9 @@ typedef struct {
     uint64_t rows; /* written */
     uint64_t train, calibration, test;
     uint64_t eligible;  /* for CALIBRATION, not test: what the share refers to */
-    uint64_t thinned;   /* not eligible, not test: TRAIN */
+    uint64_t thinned;   /* not eligible, not test, though fresh: TRAIN */
+    uint64_t stale;     /* not test: TRAIN */
+    uint64_t outside;   /* before `since` or from `until` on: left out */
     uint64_t sampled;   /* rows with a propensity below 1 or a shadow share below 1 */
     uint64_t unsampled; /* decisions with a teacher, but without a propensity */
     uint64_t grouped;   /* rows with a group */

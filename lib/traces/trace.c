@@ -1,6 +1,7 @@
 #include "traces/trace.h"
 
 #include "ground/num.h"
+#include "traces/instant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +52,12 @@ static void name_keys(tr_trace_parser *p, tr_trace_keys keys)
         {TR_TRACE_KEY_SHADOW_SHARE, "shadow_share"},
         {TR_TRACE_KEY_SPLIT, "split"},
         {TR_TRACE_KEY_UNLISTED, "unlisted"},
+        {TR_TRACE_KEY_STALE, "stale"},
         {TR_TRACE_KEY_DECISION, "decision"},
         {TR_TRACE_KEY_ACCEPT_SCORE, "accept_score"},
         {TR_TRACE_KEY_STAGE, "stage"},
         {TR_TRACE_KEY_SHADOW, "shadow"},
+        {TR_TRACE_KEY_EXPLAIN, "explain"},
         {TR_TRACE_KEY_ERROR, "error"},
         {TR_TRACE_KEY_TRAILER, "tr-split"},
         {TR_TRACE_KEY_PLAIN_LABEL, "label"},
@@ -253,9 +256,19 @@ static tr_code read_input(tr_trace_parser *p, tr_trace *t, tr_err *err)
     return read_text(p, m, TEXT_INPUT, &t->input, err);
 }
 
+/* A mark of tr-split's: true or false. */
+static tr_code read_mark(const tr_trace_parser *p, int index, bool *out, tr_err *err)
+{
+    const tr_scan_member *m = p->at[index];
+    if (m && m->type != TR_SCAN_BOOL && p->needs & TR_TRACE_NEED_SPLIT)
+        return wrong_type(p, m, "true or false", err);
+    *out = m && tr_str_equal(m->value, tr_str_c("true"));
+    return TR_OK;
+}
+
 static tr_code read_split(tr_trace_parser *p, tr_trace *t, tr_err *err)
 {
-    const tr_scan_member *m = p->at[TR_TRACE_KEY_SPLIT], *u = p->at[TR_TRACE_KEY_UNLISTED];
+    const tr_scan_member *m = p->at[TR_TRACE_KEY_SPLIT];
     bool needed = p->needs & TR_TRACE_NEED_SPLIT;
     if (m && tr_str_equal(m->value, tr_str_c("\"train\"")))
         t->side = TR_SIDE_TRAIN;
@@ -267,10 +280,8 @@ static tr_code read_split(tr_trace_parser *p, tr_trace *t, tr_err *err)
         return tr_err_set(err, TR_DATA, "no \"split\": this is no output of tr-split");
     if (needed && t->side == TR_SIDE_NONE)
         return tr_err_set(err, TR_DATA, "\"split\" is not train, calibration or test");
-    if (needed && u && u->type != TR_SCAN_BOOL)
-        return wrong_type(p, u, "true or false", err);
-    t->unlisted = u && tr_str_equal(u->value, tr_str_c("true"));
-    return TR_OK;
+    tr_code code = read_mark(p, TR_TRACE_KEY_UNLISTED, &t->unlisted, err);
+    return code ? code : read_mark(p, TR_TRACE_KEY_STALE, &t->stale, err);
 }
 
 static tr_code read_embedding(tr_trace_parser *p, tr_trace *t, tr_err *err)
@@ -332,6 +343,11 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
         return code;
     if ((code = read_name(p, p->time, TEXT_TIME, &t->time, err)) == TR_SYSTEM)
         return code;
+    if (code == TR_OK && t->time.data && !tr_instant_parse(t->time, &t->instant))
+        code = tr_err_set(err, TR_DATA,
+                          "\"%s\" is no time: neither as in 2026-11-22T05:40:00Z nor seconds since "
+                          "1970",
+                          p->names[p->time]);
     if (code != TR_OK && log && !skipped)
         return code;
     if ((log || t->is_decision) && (code = read_sampling(p, t, err)))
@@ -429,7 +445,7 @@ void tr_digest_add(tr_digest *d, const tr_trace *t, tr_side side)
     put_u64(bytes + 24, text_hash('g', t->group));
     put_u64(bytes + 32, double_bits(t->propensity));
     put_u64(bytes + 40, double_bits(t->shadow_share));
-    put_u64(bytes + 48, (uint64_t)side * 2 + t->unlisted);
+    put_u64(bytes + 48, (uint64_t)side * 2 + t->unlisted + (t->stale ? 16u : 0u));
     d->a += tr_hash_keyed((tr_hash_key){'d', 'a'}, bytes, sizeof bytes);
     d->b += tr_hash_keyed((tr_hash_key){'d', 'b'}, bytes, sizeof bytes);
 }

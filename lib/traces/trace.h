@@ -1,6 +1,6 @@
 /* trace: one line of a log, a split stream or a request, as its parts.
  *
- * Upstream: doors/scan, doors/floats. Downstream: split, dataset, policy/route. */
+ * Upstream: doors/scan, doors/floats, instant. Downstream: split, dataset, policy/route. */
 #ifndef TR_TRACE_H
 #define TR_TRACE_H
 
@@ -30,17 +30,19 @@ typedef struct {
 } tr_trace_keys;
 
 typedef struct {
-    tr_str input;   /* text, escapes resolved; data NULL where there is none */
-    tr_str teacher; /* the label; a number or boolean counts as its JSON text; data NULL: none */
-    tr_str id;      /* string, or the text of a number; data NULL: none */
-    tr_str group;   /* as id */
-    tr_str time;    /* as id: the text of the time key */
+    tr_str input;    /* text, escapes resolved; data NULL where there is none */
+    tr_str teacher;  /* the label; a number or boolean counts as its JSON text; data NULL: none */
+    tr_str id;       /* string, or the text of a number; data NULL: none */
+    tr_str group;    /* as id */
+    tr_str time;     /* as id: the text of the time key */
+    int64_t instant; /* what it says (instant.h); 0 where there is none */
     const float *embedding;          /* finite; NULL: none, or not decoded */
     size_t dimensions;               /* 0: no embedding; at most TR_FLOATS_MOST */
     double propensity, shadow_share; /* fractions; 1 and 1 where the line has none */
     tr_side side;
     bool is_decision; /* the line has a "decision" key */
     bool unlisted;    /* the line says "unlisted": true (tr-split --labels) */
+    bool stale;       /* the line says "stale": true (tr-split --fresh-after) */
     bool is_trailer;  /* the line is {"tr-split": {...}}; the text of the object is in `trailer` */
     tr_str trailer;
     uint64_t row;        /* identity of the call: see tr_trace_identity */
@@ -62,10 +64,12 @@ enum {
     TR_TRACE_KEY_SHADOW_SHARE,
     TR_TRACE_KEY_SPLIT,
     TR_TRACE_KEY_UNLISTED,
+    TR_TRACE_KEY_STALE,
     TR_TRACE_KEY_DECISION,
     TR_TRACE_KEY_ACCEPT_SCORE,
     TR_TRACE_KEY_STAGE,
     TR_TRACE_KEY_SHADOW,
+    TR_TRACE_KEY_EXPLAIN,
     TR_TRACE_KEY_ERROR,
     TR_TRACE_KEY_TRAILER,       /* "tr-split" */
     TR_TRACE_KEY_PLAIN_LABEL,   /* "label" where label_key names another key: still reserved */
@@ -101,6 +105,7 @@ void tr_trace_require(tr_trace_parser *p, unsigned needs);
  * NEED_SPLIT also a split of another name; with NEED_TEACHER also propensity 0 beside a label.
  * Without NEED_TEACHER and NEED_SPLIT the line is a request: an impossible group is none then, and
  * unless it is a decision propensity and shadow_share are not looked at.
+ * The time of a trace (NEED_TEACHER) must be one that instant.h knows.
  * An embedding that is decoded is an array of numbers or base64 of little-endian float32, 1 to
  * TR_FLOATS_MOST finite numbers; anything else, null too, is TR_DATA, of requests as well.
  * An input or a label of null, list or object is refused; an input must be a string. A null label
@@ -136,8 +141,8 @@ TR_MUST tr_code tr_trace_same_shape(tr_trace_shape *s, const tr_trace *t, tr_err
 
 /* The digest of a log: the sum of its rows' hashes, so that it does not depend on their order (rows
  * without an id are known by their line number, and there it does). A row's hash covers its
- * identity, input, label, group, side, propensity, shadow_share and `unlisted`; not the embedding,
- * so that one may be added later. */
+ * identity, input, label, group, side, propensity, shadow_share, `unlisted` and `stale`; not the
+ * embedding, so that one may be added later. */
 typedef struct {
     uint64_t a, b;
 } tr_digest;
