@@ -24,7 +24,8 @@ static const char tail[] =
 typedef struct {
     tr_calibrate_options o;
     int guarantee, family;
-    const char *verify;
+    const char *verify, *previous;
+    int64_t look;
     bool replace;
 } options;
 
@@ -45,11 +46,21 @@ static void say_certified(const tr_cli *cli, const tr_policy *p, uint64_t bytes)
         cli,
         "with %g%% confidence, at least %g%% of %s will get the label that the teacher would "
         "have given",
-        100 * (1 - c->delta), 100 * c->alpha,
+        100 * (1 - p->history.spent), 100 * c->alpha,
         c->guarantee == TR_GUARANTEE_OVERALL ? "all traffic, deferred included,"
                                              : "the traffic that this policy answers");
     if (p->origin.grouped)
         tr_cli_say(cli, "(rows are grouped: this speaks of a random row of a random group)");
+}
+
+/* What a look at rows that were looked at before is worth. */
+static void say_history(const tr_cli *cli, const tr_history *h)
+{
+    if (h->look <= 1 && !h->counted)
+        return;
+    tr_cli_say(cli, "look %u at these rows: %s%.4g of the risk is spent by now%s", h->look,
+               h->look > 1 ? "not independent of earlier looks; " : "", h->spent,
+               h->counted ? "" : " (the first look took all of delta)");
 }
 
 /* A refusal never takes the place of a policy that is there. */
@@ -75,12 +86,18 @@ static tr_code write_policy(const tr_cli *cli, const tr_policy *p, uint64_t *byt
 
 static tr_code calibrate(const tr_cli *cli, options *x, tr_err *err)
 {
-    tr_stream s;
-    tr_policy p = {0};
+    tr_stream s = {0};
+    tr_policy p = {0}, previous = {0};
     uint64_t bytes = 0;
-    tr_code code = tr_stream_read(&s, cli->n_operands ? cli->operands[0] : NULL, err);
+    tr_code code = x->previous ? tr_policy_read(&previous, x->previous, err) : TR_OK;
+    if (code == TR_OK && x->previous)
+        x->o.previous = &previous;
+    if (code == TR_OK)
+        code = tr_stream_read(&s, cli->n_operands ? cli->operands[0] : NULL, err);
     if (code == TR_OK) {
         code = tr_calibrate_run(&s, &x->o, &p, err);
+        if (code == TR_OK || code == TR_NO)
+            say_history(cli, &p.history);
         bool refused = code == TR_NO;
         if (refused && keeps_old(cli, x->replace)) {
             tr_err_set(err, TR_NO, "refused: %s; %s stays as it was (--replace to replace it)",
@@ -97,6 +114,7 @@ static tr_code calibrate(const tr_cli *cli, options *x, tr_err *err)
         }
     }
     tr_policy_free(&p);
+    tr_policy_free(&previous);
     tr_stream_free(&s);
     return code;
 }
@@ -148,6 +166,10 @@ int main(int argc, char **argv)
          .help = "labels never to answer"},
         {0, "min-coverage", "C", TR_OPT_REAL, &x.o.min_coverage, 0, 1,
          .help = "least certified coverage that is worth deploying"},
+        {0, "previous", "POLICY", TR_OPT_TEXT, &x.previous,
+         .help = "the policy that this one follows: rows that it has looked at cost risk"},
+        {0, "look", "I", TR_OPT_INT, &x.look, 1, TR_HISTORY_LOOKS,
+         .help = "this is the I-th look at these rows, counted from the first"},
         {0, "replace", NULL, TR_OPT_FLAG, &x.replace,
          .help = "let a refusal replace the policy in the -o file"},
         {0, "verify", "POLICY", TR_OPT_TEXT, &x.verify,
@@ -159,6 +181,7 @@ int main(int argc, char **argv)
     x.o.seed = (uint64_t)cli.seed;
     x.o.guarantee = (tr_guarantee)x.guarantee;
     x.o.family = (tr_family)x.family;
+    x.o.look = (uint32_t)x.look;
     if (x.verify ? x.o.alpha > 0 : x.o.alpha <= 0)
         return tr_cli_wrong(&cli, x.verify ? "--verify takes its alpha from the policy"
                                            : "--alpha is required: the agreement to promise");

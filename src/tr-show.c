@@ -65,7 +65,7 @@ static void show_policy(tr_json_writer *w, const tr_policy *p)
     tr_json_key_c(w, "kind", "policy");
     show_origin(w, &p->origin);
     tr_json_key(w, "certificate");
-    tr_print_certificate(&p->certificate, &p->origin, w);
+    tr_print_certificate(&p->certificate, &p->origin, &p->history, w);
     tr_print_families(&p->certificate, w);
     tr_json_key(w, "rule");
     tr_json_open_object(w);

@@ -242,3 +242,45 @@ cert() { tr-calibrate -q "$@" "$F/gated.trm" | tr-show | jq .certificate; }
         [[ $stderr == "tr-calibrate: $bad"* ]]
     done
 }
+
+@test "--previous: rows that were looked at cost risk, fresh ones do not" {
+    tr-calibrate -q --alpha .75 -o "$T/first.trp" "$F/gated.trm"
+    [ "$(tr-show "$T/first.trp" | jq -c '.certificate.history | [.look, .independent, .delta_spent]')" = '[1,true,0.05]' ]
+    # the same rows again
+    expect 0 tr-calibrate --alpha .75 --previous "$T/first.trp" -o "$T/again.trp" "$F/gated.trm"
+    [[ $stderr == *"look 2 at these rows: not independent of earlier looks; 0.0576 of the risk is spent"* ]]
+    [[ $stderr == *"with 94.2401% confidence"* ]]
+    tr-show "$T/again.trp" | jq -e '.certificate | (.delta - .05 * 6 / (3.141592653589793 | . * .) / 4 | fabs) < 1e-15
+        and .history.reused == 1 and (.history.independent | not)
+        and .history.previous_calibration_digest == .calibration_digest'
+    # it verifies at what it risked
+    expect 0 tr-calibrate --verify "$T/again.trp" "$F/split"
+    # later rows alone calibrate
+    sed -n '601,1400p' "$ROOT/samples/support.jsonl" | jq -c '.timestamp = 2' > "$T/later"
+    { jq -c '.timestamp = 1' "$F/log"; cat "$T/later"; } | tr-split -q --fresh-after 1 |
+        tr-train -q --zoo svm | tr-gate -q > "$T/later.trm"
+    expect 0 tr-calibrate --alpha .75 --previous "$T/again.trp" -o "$T/fresh.trp" "$T/later.trm"
+    [[ $stderr != *look* ]]
+    [ "$(tr-show "$T/fresh.trp" | jq -c '.certificate | [.delta, .history.look, .history.follows, .history.reused]')" = '[0.05,1,2,0]' ]
+}
+
+@test "--previous: a refusal was a look too, and a chain remembers" {
+    tr-calibrate -q --alpha .995 -o "$T/refused.trp" "$F/gated.trm" 2> /dev/null || [ $? -eq 1 ]
+    expect 0 tr-calibrate --alpha .75 --previous "$T/refused.trp" -o "$T/p" "$F/gated.trm"
+    [ "$(tr-show "$T/p" | jq -c '.certificate.history | [.look, .follows]')" = '[2,1]' ]
+    tr-calibrate -q --alpha .75 --previous "$T/p" -o "$T/tiny.trp" "$F/tiny.trm"
+    tr-calibrate -q --alpha .75 --previous "$T/tiny.trp" -o "$T/q" "$F/gated.trm"
+    [ "$(tr-show "$T/q" | jq -c '.certificate.history | [.look, .follows, .reused]')" = '[3,3,1]' ]
+}
+
+@test "--look: every look counts, the first included" {
+    tr-calibrate -q --alpha .75 --look 1 -o "$T/1" "$F/gated.trm"
+    tr-calibrate -q --alpha .75 --previous "$T/1" -o "$T/2" "$F/gated.trm"
+    tr-calibrate -q --alpha .75 --look 2 -o "$T/other" "$F/gated.trm"
+    tr-show "$T/1" | jq -e '.certificate | .delta < .0304 and .delta > .0303 and .history.counted_from_the_first'
+    tr-show "$T/2" | jq -e '.certificate | .history.look == 2 and .history.delta_spent < .05'
+    [ "$(tr-show "$T/2" | jq .certificate.delta)" = "$(tr-show "$T/other" | jq .certificate.delta)" ]
+    expect 2 tr-calibrate --alpha .75 --look 0 "$F/gated.trm"
+    expect 3 tr-calibrate --alpha .75 --previous "$F/log" "$F/gated.trm"
+    [[ $stderr == *"$F/log: is no tr-tools file"* ]]
+}

@@ -14,6 +14,7 @@ enum { GRID = 100 };
 typedef struct {
     const tr_candidates *from;
     const tr_calibrate_options *o;
+    double delta; /* that is left to this target, and at this look */
     tr_certify_path paths[TR_CANDIDATES_MOST];
     size_t order[TR_CANDIDATES_MOST];
 } work;
@@ -322,7 +323,7 @@ static int simplest(const work *w, int best)
 static tr_code certify(work *w, int *best, tr_err *err)
 {
     tr_certify_target target = {.alpha = w->o->alpha,
-                                .delta = w->o->delta / w->o->targets,
+                                .delta = w->delta,
                                 .guarantee = w->o->guarantee,
                                 .grid = GRID,
                                 .only_all = w->o->family == TR_FAMILY_GLOBAL};
@@ -343,6 +344,25 @@ static tr_code certify(work *w, int *best, tr_err *err)
     return code;
 }
 
+/* What is behind these rows, and so what this look may risk. */
+static tr_code follow(work *w, tr_policy *p, tr_err *err)
+{
+    const tr_candidates *from = w->from;
+    const tr_policy *previous = w->o->previous;
+    uint64_t *rows = tr_mem_array(from->n_calibration, sizeof *rows);
+    if (!rows)
+        return tr_err_memory(err);
+    for (size_t i = 0; i < from->n_calibration; i++)
+        rows[i] = from->s->heldout.rows[from->calibration[i]].group;
+    double left = w->o->delta;
+    tr_code code = tr_history_follow(&p->history, previous ? &previous->history : NULL,
+                                     previous ? previous->origin.calibration_digest : "", rows,
+                                     from->n_calibration, w->o->look, w->o->delta, &left, err);
+    free(rows);
+    w->delta = p->certificate.delta = left / w->o->targets;
+    return code;
+}
+
 tr_code tr_calibrate_certify(const tr_candidates *from, const tr_calibrate_options *o, tr_policy *p,
                              tr_err *err)
 {
@@ -350,7 +370,6 @@ tr_code tr_calibrate_certify(const tr_candidates *from, const tr_calibrate_optio
     work w = {.from = from, .o = o};
     *p = (tr_policy){.origin = s->origin};
     p->certificate = (tr_certificate){.alpha = o->alpha,
-                                      .delta = o->delta / o->targets,
                                       .targets = (uint32_t)o->targets,
                                       .guarantee = o->guarantee,
                                       .novelty = o->novelty,
@@ -364,6 +383,8 @@ tr_code tr_calibrate_certify(const tr_candidates *from, const tr_calibrate_optio
     if (code == TR_OK)
         memcpy(p->rule.label_deferred, from->label_deferred, s->labels.n);
     int best = -1;
+    if (code == TR_OK)
+        code = follow(&w, p, err);
     if (code == TR_OK)
         code = certify(&w, &best, err);
     if (code == TR_OK)

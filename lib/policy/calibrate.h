@@ -20,11 +20,15 @@ typedef struct {
     double min_coverage;     /* least certified coverage that is worth deploying */
     const char *defer_label; /* labels never answered, separated by commas; NULL: none */
     uint64_t seed;
+    const tr_policy *previous; /* that this one is to follow, refused ones too; NULL: none */
+    uint32_t look;             /* at these rows, counted from the first; 0: by `previous` */
 } tr_calibrate_options;
 
-/* Fills *p from *s (which must outlive it; nothing is copied but the small parts). Returns TR_OK;
- * TR_NO: refused, *p defers everything and p->certificate.refusal says why; TR_USAGE (a label of
- * defer_label that the stream does not have); TR_DATA, TR_SYSTEM. Free *p with tr_policy_free. */
+/* Fills *p from *s (which must outlive it; nothing is copied but the small parts). Where rows of an
+ * earlier certificate are looked at again, less than all of `delta` is risked (history.h). Returns
+ * TR_OK; TR_NO: refused, *p defers everything and p->certificate.refusal says why; TR_USAGE (a
+ * label of defer_label that the stream does not have); TR_DATA, TR_SYSTEM. Free *p with
+ * tr_policy_free. */
 TR_MUST tr_code tr_calibrate_run(const tr_stream *s, const tr_calibrate_options *o, tr_policy *p,
                                  tr_err *err);
 

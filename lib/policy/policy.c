@@ -110,6 +110,11 @@ tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err)
         }
         code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, tags[k], tr_buf_str(&b), err);
     }
+    if (code == TR_OK && p->history.look) {
+        tr_buf_clear(&b);
+        tr_history_write(&p->history, &b);
+        code = b.failed ? tr_err_memory(err) : tr_frame_add(&f, "hist", tr_buf_str(&b), err);
+    }
     if (code == TR_OK && p->rule.accepts)
         code = tr_bank_write_features(&p->bank.features, &p->bank.near, &f, err);
     for (size_t k = 0; k < p->bank.n && code == TR_OK; k++)
@@ -289,6 +294,7 @@ static tr_code read_section(tr_policy *p, const char *tag, tr_err *err)
     case 'H': code = tr_origin_read(&p->origin, &r, err); break;
     case 'L': code = tr_labels_read(&p->labels, &r, err); break;
     case 'R': code = read_rule(p, &r, err); break;
+    case 'h': code = tr_history_read(&p->history, &r, err); break;
     default: code = read_certificate(&p->certificate, &r, err); break;
     }
     if (code == TR_OK && (r.failed || tr_le_left(&r)))
@@ -308,6 +314,8 @@ static tr_code read_all(tr_policy *p, tr_str bytes, const char *name, tr_err *er
         return code;
     for (int k = 0; code == TR_OK && k < 4; k++)
         code = read_section(p, tags[k], err);
+    if (code == TR_OK && tr_frame_find(&p->frame, "hist"))
+        code = read_section(p, "hist", err);
     if (code == TR_OK && p->rule.accepts != p->certificate.deployed)
         code = tr_err_set(err, TR_DATA, "the rule is not what the certificate speaks of");
     if (code == TR_OK && p->rule.accepts && p->labels.n < 2)
@@ -346,6 +354,7 @@ void tr_policy_free(tr_policy *p)
     free(p->rule.label_deferred);
     free(p->certificate.candidates);
     free(p->certificate.path);
+    tr_history_free(&p->history);
     tr_frame_free(&p->frame);
     if (p->view.data)
         tr_io_unmap(&p->view);

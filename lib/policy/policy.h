@@ -1,8 +1,9 @@
 /* policy: what tr-route runs: labels, models, stages, rule, and the certificate.
  *
  * Sections: HEAD, LABL (as in a model stream), RULE (what is accepted), CERT (how that was
- * certified), what bank.h says, and STAG (one a stage: its member's mixture and its acceptor). A
- * refused policy has the first four alone and defers everything. tr-format(5) has the fields.
+ * certified), hist (what earlier certificates looked at), what bank.h says, and STAG (one a stage:
+ * its member's mixture and its acceptor). A refused policy has the first five alone and defers
+ * everything. tr-format(5) has the fields.
  *
  * Upstream: stream, certify. Downstream: candidates, route, tr-show. */
 #ifndef TR_POLICY_H
@@ -14,6 +15,7 @@
 #include "gate/novelty.h"
 #include "gate/stream.h"
 #include "ground/err.h"
+#include "policy/history.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,6 +94,7 @@ typedef struct {
     uint32_t stages; /* 0: refused */
     tr_rule rule;
     tr_certificate certificate;
+    tr_history history; /* look 0: none is told */
     /* private: what the borrowed parts lie in */
     tr_io_view view;
     tr_buf bytes;

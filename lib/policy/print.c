@@ -21,7 +21,27 @@ static void print_step(tr_json_writer *w, const tr_cert_step *s)
     tr_json_close_object(w);
 }
 
-void tr_print_certificate(const tr_certificate *c, const tr_origin *o, tr_json_writer *w)
+static void print_history(const tr_history *h, tr_json_writer *w)
+{
+    tr_json_key(w, "history");
+    tr_json_open_object(w);
+    tr_json_key_u64(w, "look", h->look);
+    tr_json_key_bool(w, "independent", h->look == 1 && !h->reused);
+    tr_json_key_bool(w, "counted_from_the_first", h->counted);
+    tr_json_key_u64(w, "follows", h->follows);
+    tr_json_key_double(w, "reused", h->reused);
+    tr_json_key_bool(w, "reused_exact", h->exact);
+    tr_json_key_double(w, "delta_spent", h->spent);
+    tr_json_key(w, "previous_calibration_digest");
+    if (*h->previous)
+        tr_json_c(w, h->previous);
+    else
+        tr_json_null(w);
+    tr_json_close_object(w);
+}
+
+void tr_print_certificate(const tr_certificate *c, const tr_origin *o, const tr_history *h,
+                          tr_json_writer *w)
 {
     tr_json_open_object(w);
     tr_json_key_bool(w, "deployed", c->deployed);
@@ -53,6 +73,8 @@ void tr_print_certificate(const tr_certificate *c, const tr_origin *o, tr_json_w
     tr_json_key_u64(w, "seed", c->seed);
     tr_json_key_c(w, "digest", o->digest);
     tr_json_key_c(w, "calibration_digest", o->calibration_digest);
+    if (h->look)
+        print_history(h, w);
     tr_json_key(w, "candidates");
     tr_json_open_array(w);
     for (uint32_t k = 0; k < c->n_candidates; k++) {

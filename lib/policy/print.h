@@ -8,7 +8,8 @@
 #include "policy/policy.h"
 
 /* The certificate: an object. */
-void tr_print_certificate(const tr_certificate *c, const tr_origin *o, tr_json_writer *w);
+void tr_print_certificate(const tr_certificate *c, const tr_origin *o, const tr_history *h,
+                          tr_json_writer *w);
 
 /* "families": the best candidate of each and what it certifies; and "why": what is deployed beside
  * the next one. Two members of an object that is open. */

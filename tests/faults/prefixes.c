@@ -54,7 +54,7 @@ static tr_code use_policy(const tr_policy *p, tr_err *err)
     tr_buf_clear(&out);
     tr_json_writer json;
     tr_json_begin(&json, &out, true);
-    tr_print_certificate(&p->certificate, &p->origin, &json);
+    tr_print_certificate(&p->certificate, &p->origin, &p->history, &json);
     tr_buf_free(&out);
     return code;
 }

@@ -232,6 +232,8 @@ static void every_single_one_is_needed(void)
     tr_err err = {0};
     CHECK(tr_frame_open(&f, tr_buf_str(&b), "whole", 'P', &err) == TR_OK);
     for (size_t k = 0; k < f.n; k++) {
+        if (!strcmp(f.sections[k].tag, "hist"))
+            continue; /* what it tells is not what the policy does */
         tr_buf part = small_reseal(tr_buf_str(&b), 'P', without_number, &k);
         if (read_bytes(tr_buf_str(&part)) != TR_DATA)
             printf("# %s (%zu) is not needed\n", f.sections[k].tag, k);
@@ -275,7 +277,7 @@ static tr_code use(void *context, tr_buf *forged)
         tr_json_writer json;
         tr_buf_init(&text);
         tr_json_begin(&json, &text, false);
-        tr_print_certificate(&p.certificate, &p.origin, &json);
+        tr_print_certificate(&p.certificate, &p.origin, &p.history, &json);
         CHECK(text.size > 100);
         tr_buf_free(&text);
     }
@@ -346,7 +348,7 @@ static void the_certificate_is_json(void)
     CHECK(tr_policy_take(&p, &b, "p.trp", &err) == TR_OK);
     tr_buf_init(&text);
     tr_json_begin(&json, &text, false);
-    tr_print_certificate(&p.certificate, &p.origin, &json);
+    tr_print_certificate(&p.certificate, &p.origin, &p.history, &json);
     tr_json *root = tr_json_parse(tr_buf_str(&text), &err);
     CHECK(root != NULL);
     static const char *const names[] = {"rows", "inside", "accepted", "tested", "agreed", "needed"};
