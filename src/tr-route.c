@@ -68,6 +68,8 @@ int main(int argc, char **argv)
                  "for)"},
         {0, "keep-embedding", NULL, TR_OPT_FLAG, &o.keep_embedding,
          .help = "leave a request's \"embedding\" in its decision"},
+        {0, "explain", NULL, TR_OPT_FLAG, &o.explain,
+         .help = "say with each decision why: best labels, threshold, novelty, words"},
         {0, "batch", "LINES", TR_OPT_INT, &batch, 1, 1 << 20,
          .help = "lines that the threads share at most"},
     };

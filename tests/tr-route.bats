@@ -76,6 +76,109 @@ wait_lines() {
     [[ $(decide "$line" --keep-embedding) == '{"input":"red a","embedding":[1,2,3],"label":'* ]]
 }
 
+@test "--explain: what decided, under a name of its own, and nothing else changes" {
+    tr-route "$F/policy.trp" "$F/requests" > "$T/plain"
+    tr-route --explain "$F/policy.trp" "$F/requests" > "$T/out"
+    # the last member, behind all others, whose bytes stay
+    sed -E 's/,"explain":\{"why":.*\}\}$/}/' "$T/out" | cmp - "$T/plain"
+    rule=$(tr-show "$F/policy.trp" | jq .rule)
+    jq -se --argjson rule "$rule" 'length == 200 and all(.explain as $e |
+        ($e | keys_unsorted) ==
+            ["why", "best", "threshold", "novelty", "novelty_most", "for", "against"] and
+        (($e.why == null) == (.decision == "handled")) and
+        ($e.best | length == 3 and . == sort_by(-.p) and (map(.p) | add) < 1.00001) and
+        (.label == null or .label == $e.best[0].label) and
+        $e.threshold == $rule.threshold and ($e.novelty_most - $rule.novelty_most | fabs) < 1e-5 and
+        ($e.for | length <= 3 and all(.weight > 0) and . == sort_by(-.weight)) and
+        ($e.against | length <= 3 and all(.weight < 0) and . == sort_by(.weight)) and
+        ($e.for + $e.against | map(.gram) | length == (unique | length)))' "$T/out"
+    # why is why
+    jq -se 'all(.explain as $e |
+        if $e.why == "novel" then $e.novelty > $e.novelty_most
+        elif $e.why == "low_score" then .accept_score < $e.threshold and $e.novelty <= $e.novelty_most
+        else $e.why == null and .accept_score >= $e.threshold and $e.novelty <= $e.novelty_most end) and
+        (map(.explain.why) | unique) == [null, "low_score", "novel"]' "$T/out"
+    # words of the text they are, folded
+    jq -se 'all((.input | ascii_downcase | gsub("\u0027"; "") | gsub("[^a-z0-9à-ÿ]+"; " ")) as $t |
+        .explain | .for + .against | all(.gram as $g | " \($t) " | contains(" \($g) "))) and
+        (map(.explain.for | length) | add) > 300 and (map(.explain.against | length) | add) > 100' \
+        "$T/out"
+}
+
+@test "--explain: the same bytes for any threads and batches; and again when routed again" {
+    { cat "$F/requests"; echo x; cat "$F/requests" <(printf '{"input":"last"}'); } > "$T/in"
+    tr-route --explain "$F/policy.trp" "$T/in" > "$T/a" 2> /dev/null || [ $? -eq 3 ]
+    for args in '-j 2' '-j 3 --batch 7' '--batch 1' '-j 2 --batch 4096' --line-buffered; do
+        echo "$args"
+        tr-route --explain $args "$F/policy.trp" "$T/in" 2> /dev/null | cmp - "$T/a" ||
+            [ "${PIPESTATUS[*]}" = "3 0" ]
+    done
+    grep -v '"error"' "$T/a" > "$T/b"
+    tr-route "$F/policy.trp" "$T/b" --explain | cmp - "$T/b"
+    tr-route "$F/policy.trp" "$T/b" | jq -se 'all(has("explain") | not)'
+    tr-route -j 2 --explain "$F/e.trp" "$F/e.requests" > "$T/c"
+    tr-route --explain "$F/e.trp" "$F/e.requests" | cmp - "$T/c"
+}
+
+@test "--explain: none beside an error; a member of that name is dropped" {
+    for args in '' --explain; do
+        out=$(decide 'x' $args)
+        [ "$(jq -c '[has("error"), has("explain")]' <<< "$out")" = '[true,false]' ]
+        out=$(decide '{"explain":"mine","input":5}' $args)
+        [ "$(jq -c '[has("error"), has("explain")]' <<< "$out")" = '[true,false]' ]
+    done
+    [[ $(decide '{"expl\u0061in":[1,{}],"input":"red a","k":1}') == '{"input":"red a","k":1,"label":"red",'*'"shadow_share":0}' ]]
+    out=$(decide '{"explain":"mine","input":"red a"}' --explain)
+    [ "$(grep -o '"explain":' <<< "$out" | wc -l)" -eq 1 ]
+    jq -ce '.explain | .why == null and .best[0].label == "red" and (.best | length) == 2 and
+        any(.for[]; .gram == "red")' <<< "$out"
+}
+
+@test "--explain: a label that is never answered, a refused policy" {
+    label=$(tr-route "$F/policy.trp" "$F/requests" | jq -r 'select(.label).label' | sort | uniq -c |
+        sort -k 1,1nr -k 2 | sed -n '1s/^ *[0-9]* //p')
+    tr-calibrate -q --alpha .8 --defer-label "$label" -o "$T/p" "$F/gated.trm"
+    tr-route --explain "$T/p" "$F/requests" > "$T/out"
+    jq -se --arg l "$label" '
+        (map(select(.explain.why == "label")) | length > 10 and
+            all(.decision == "deferred" and .explain.best[0].label == $l)) and
+        all(.[] | select(.decision == "handled"); .label != $l)' "$T/out"
+    tr-route --explain "$F/refused.trp" "$F/requests" |
+        jq -se 'length == 200 and all(.explain == {why: "refused"} and .decision == "deferred")'
+}
+
+@test "--explain: without the guard no novelty, without texts no words" {
+    tr-calibrate -q --alpha .8 --novelty 0 -o "$T/p" "$F/gated.trm"
+    tr-route --explain "$T/p" "$F/requests" | jq -se 'all(.explain | keys_unsorted ==
+        ["why", "best", "threshold", "for", "against"])'
+    tr-train -q --no-text "$F/e.split" | tr-gate | tr-calibrate -q --alpha .35 -o "$T/p"
+    jq -c '{id, embedding}' "$F/e.requests" | tr-route --explain "$T/p" > "$T/out"
+    jq -se 'all(.explain | (has("for") or has("against") | not) and (.best | length) == 3 and
+        has("threshold") and has("novelty")) and any(.decision == "handled")' "$T/out"
+    # of two stages, it is the one that answers or was asked last: its label is the best one
+    tr-route --explain "$F/e.trp" "$F/e.requests" | jq -se '
+        all(.label == null or .label == .explain.best[0].label) and
+        any(.stage == 2) and any(.stage == 1) and any(.explain.for | length > 0)'
+}
+
+@test "--explain: hostile texts" {
+    marks=$(printf '\\u0301%.0s' {1..1000})
+    {
+        printf '{"input":"%s"}\n' '' ' ' '\"\\</script><b>red</b>' 'red\tblue\n\u2028red\u0007' \
+            "don't RED" 'ＲＥＤ ﬁne' '\u202ered\u202c العر' '😀red😀' '退款red' "e$marks" "red$marks" \
+            "$(printf 'x%.0s' {1..100000})" "$(printf 'red %.0s' {1..25000})"
+    } > "$T/in"
+    expect 0 tr-route --explain "$F/tiny.trp" "$T/in"
+    printf '%s\n' "${lines[@]}" > "$T/out"
+    jq -se 'length == 13 and all(.explain | has("why") and (.best | length) == 2)' "$T/out"
+    jq -se 'all(.explain | .for + .against | all(.gram | split(" ") | length <= 2 and
+        all(test("^[a-z]+$"))))' "$T/out"
+    jq -se 'all(.[2, 3, 4, 5, 6, 7, 8, 12]; any(.explain.for[]; .gram == "red"))' "$T/out"
+    jq -se 'all(.[0, 1, 9, 10, 11]; .explain | .for == [] and .against == [])' "$T/out"
+    printf '%s\n' "${lines[@]}" | jq -c 'del(.explain)' > "$T/a"
+    tr-route "$F/tiny.trp" "$T/in" | jq -c . | cmp - "$T/a"
+}
+
 @test "two stages: each answers what the one before does not" {
     tr-route "$F/e.trp" "$F/e.requests" > "$T/out"
     threshold=$(tr-show "$F/e.trp" | jq .rule.threshold)
@@ -307,7 +410,7 @@ wait_lines() {
     [[ $stderr == *"$T/none"* ]]
     [ "${#lines[@]}" -eq 200 ] # none lost
     expect 0 tr-route -h
-    for o in line-buffered keep-embedding batch threads output; do
+    for o in line-buffered keep-embedding explain batch threads output; do
         [[ $output == *"--$o"* ]]
     done
     expect 0 tr-route -V

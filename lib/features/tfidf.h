@@ -45,14 +45,14 @@ void tr_tfidf_free(tr_tfidf *v);
 
 /* Room for one row. Zero-initialise; reused; free with tr_tfidf_row_free. */
 typedef struct {
-    uint32_t *index;
+    uint32_t *index; /* in the order in which the grams first stand in the text */
     float *value;
     size_t n;
     float unseen; /* share of the word grams that the vocabulary lacks, 0..1; 1 for a text without
                      words */
+    int32_t *column; /* of each gram, -1: none */
     /* private */
     size_t capacity, value_capacity, count_capacity, column_capacity;
-    int32_t *column; /* of each gram, -1: none */
     uint32_t *count; /* a column's place in the row + 1; all zero between calls */
 } tr_tfidf_row;
 

@@ -180,40 +180,46 @@ static size_t print_digits(char *text, int digits, double x)
     return n < 0 ? 0 : (size_t)n;
 }
 
-/* x in [1e-4, 1), where scores and probabilities lie: the same text as the loop over snprintf
- * below, by whole numbers of 128 bits. x = m / 2^e; with q decimals N = round(m·10^q / 2^e), and N
- * reads back as x if it is nearer to x than half a step of the doubles. Returns 0 where it leaves
- * the work to the loop. */
-static size_t print_fraction(char *text, double x)
+/* x in [1e-4, 1e4), not whole, of `bits` bits: the same text as the loops over snprintf below, with
+ * `first` digits at least and `last` at most, by whole numbers of 128 bits. x = m / 2^e; with q
+ * decimals N = round(m·10^q / 2^e), and N reads back as x if it is nearer to x than half a step of
+ * its kind. Returns 0 where it leaves the work to the loop. */
+static size_t print_fraction(char *text, double x, int bits, unsigned first, unsigned last)
 {
     int exponent;
-    uint64_t m = (uint64_t)ldexp(frexp(x, &exponent), 53);
-    if (m == (uint64_t)1 << 52)
+    uint64_t m = (uint64_t)ldexp(frexp(x, &exponent), bits);
+    if (m == (uint64_t)1 << (bits - 1))
         return 0; /* the step below is half of the one above */
-    unsigned e = (unsigned)(53 - exponent);
-    unsigned zeros = x >= 0.1 ? 0 : x >= 0.01 ? 1 : x >= 0.001 ? 2 : 3; /* behind the point */
-    __uint128_t power = 100000000000000u;                               /* 10^14 */
-    for (unsigned i = 0; i < zeros; i++)
-        power *= 10;
-    for (unsigned digits = 15; digits <= 17; digits++) {
+    unsigned e = (unsigned)(bits - exponent);
+    unsigned zeros = x >= 0.1 ? 0 : x >= 0.01 ? 1 : x >= 0.001 ? 2 : 3;       /* behind the point */
+    unsigned whole = x < 1 ? 0 : x < 10 ? 1 : x < 100 ? 2 : x < 1000 ? 3 : 4; /* before it */
+    uint64_t ten = 1;
+    for (unsigned k = 1 + whole; k < first + zeros; k++)
+        ten *= 10;
+    __uint128_t power = ten;
+    for (unsigned digits = first; digits <= last; digits++) {
         power *= 10;
         __uint128_t exact = m * power, half = (__uint128_t)1 << (e - 1), n = exact >> e;
         __uint128_t rest = exact - (n << e);
         if (rest > half || (rest == half && (n & 1)))
             n++;
         __uint128_t read = n << e, off = read > exact ? read - exact : exact - read;
-        if (digits < 17 && (off * 2 > power || (off * 2 == power && (m & 1))))
+        if (digits < last && (off * 2 > power || (off * 2 == power && (m & 1))))
             continue;
         char all[TR_NUM_TEXT];
-        size_t size = tr_num_print_u64(all, (uint64_t)n);
+        size_t size = tr_num_print_u64(all, (uint64_t)n), at = whole;
         if (size != digits)
             return 0; /* rounded up to a power of ten */
-        while (size > 1 && all[size - 1] == '0')
+        while (size > whole + 1 && all[size - 1] == '0')
             size--;
-        memcpy(text, "0.000", 2 + zeros);
-        memcpy(text + 2 + zeros, all, size);
-        text[2 + zeros + size] = '\0';
-        return 2 + zeros + size;
+        memcpy(text, all, whole);
+        if (!whole)
+            text[at++] = '0';
+        text[at++] = '.';
+        memcpy(text + at, "000", zeros);
+        memcpy(text + at + zeros, all + whole, size - whole);
+        text[at + zeros + size - whole] = '\0';
+        return at + zeros + size - whole;
     }
     return 0;
 }
@@ -232,8 +238,8 @@ size_t tr_num_print_double(char text[TR_NUM_TEXT], double x)
     if (size < 0x1p53 && size == floor(size)) {
         return negative + put_u64(after, (uint64_t)size);
     }
-    if (size >= 1e-4 && size < 1) {
-        size_t n = print_fraction(after, size);
+    if (size >= 1e-4 && size < 1e4) { /* where scores and probabilities lie */
+        size_t n = print_fraction(after, size, DBL_MANT_DIG, 15, 17);
         if (n)
             return negative + n;
     }
@@ -253,6 +259,15 @@ size_t tr_num_print_float(char text[TR_NUM_TEXT], float x)
         return tr_num_print_double(text, (double)x);
     if (fabsf(x) < 0x1p24f && x == floorf(x))
         return tr_num_print_double(text, (double)x);
+    double size = fabs((double)x);
+    if (size >= 1e-4 && size < 1e4) {
+        size_t n = print_fraction(text + (x < 0), size, FLT_MANT_DIG, 6, 9);
+        if (n) {
+            if (x < 0)
+                text[0] = '-';
+            return (x < 0) + n;
+        }
+    }
     for (int digits = fabsf(x) < FLT_MIN ? 1 : 6; digits < 9; digits++) {
         size_t n = print_digits(text, digits, (double)x);
         if (strtof(text, NULL) == x)

@@ -1,6 +1,7 @@
 #include "policy/decide.h"
 
 #include "ground/mem.h"
+#include "maths/dot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,14 +10,14 @@ bool tr_decide_open(tr_decider *d, const tr_policy *p)
 {
     *d = (tr_decider){.policy = p, .features = {.features = &p->bank.features}};
     size_t most = tr_novelty_room(&p->bank.near);
-    const tr_mixture *mixtures[TR_POLICY_STAGES + 1] = {&p->rule.guard};
-    for (uint32_t k = 0; k < p->stages; k++)
-        mixtures[k + 1] = &p->stage[k].mixture;
-    for (uint32_t k = 0; k <= p->stages; k++) {
-        size_t room = tr_mixture_room(mixtures[k], p->bank.model, p->labels.n);
+    for (uint32_t k = 0; k < p->stages; k++) {
+        size_t room = tr_mixture_room(&p->stage[k].mixture, p->bank.model, p->labels.n);
         most = room > most ? room : most;
     }
-    d->room = tr_mem_zero(most, sizeof *d->room);
+    most = tr_dot_width(most);
+    size_t guard = tr_mixture_room(&p->rule.guard, p->bank.model, p->labels.n);
+    d->room = tr_mem_zero(most + guard, sizeof *d->room);
+    d->guard_room = d->room ? d->room + most : NULL;
     return d->room != NULL;
 }
 
@@ -27,23 +28,24 @@ void tr_decide_close(tr_decider *d)
     *d = (tr_decider){0};
 }
 
-static bool is_novel(const tr_decider *d, tr_row row, float unseen, float near, float evidence)
+static bool is_novel(tr_decider *d, tr_row row, float unseen, float near, float evidence)
 {
     const tr_policy *p = d->policy;
     if (!isfinite(p->rule.novelty_most))
         return false;
     if (p->rule.guard.n) {
         tr_softmax_summary s;
-        tr_mixture_decide(&p->rule.guard, p->bank.model, p->labels.n, row, d->room, &s);
+        tr_mixture_decide(&p->rule.guard, p->bank.model, p->labels.n, row, d->guard_room, &s);
         evidence = s.evidence;
     }
-    return !(tr_novelty_of(&p->rule.novelty, evidence, unseen, near) <= p->rule.novelty_most);
+    d->novelty = tr_novelty_of(&p->rule.novelty, evidence, unseen, near);
+    return !(d->novelty <= p->rule.novelty_most);
 }
 
 bool tr_decide_input(tr_decider *d, tr_str text, const float *embedding, bool all, tr_decided *out)
 {
     const tr_policy *p = d->policy;
-    tr_softmax_summary said[TR_POLICY_STAGES];
+    tr_softmax_summary *said = d->said;
     *out = (tr_decided){0};
     if (!tr_featurize_input(&d->features, text, embedding, false))
         return false;

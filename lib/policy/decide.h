@@ -1,6 +1,6 @@
 /* decide: the certified rule applied to one row; what routing and verifying share.
  *
- * Upstream: policy, featurize. Downstream: verify, route. */
+ * Upstream: policy, featurize. Downstream: explain, verify, route. */
 #ifndef TR_DECIDE_H
 #define TR_DECIDE_H
 
@@ -28,7 +28,11 @@ typedef struct {
 typedef struct {
     const tr_policy *policy; /* borrowed; one that accepts */
     tr_featurizer features;
-    float *room;
+    /* What is left of the last row: what the stages that were asked said; the last one's values, at
+     * the front of `room`; and its novelty, where there is a guard. */
+    tr_softmax_summary said[TR_POLICY_STAGES];
+    float *room, *guard_room;
+    float novelty;
 } tr_decider;
 
 bool tr_decide_open(tr_decider *d, const tr_policy *p); /* false when memory is out */

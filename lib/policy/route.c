@@ -4,6 +4,7 @@
 #include "ground/mem.h"
 #include "ground/num.h"
 #include "policy/decide.h"
+#include "policy/explain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 struct tr_route_worker {
     const tr_policy *policy;
     tr_decider decider;
+    tr_decided decided; /* of the last row */
+    bool explain;
     tr_trace_parser *parser;
     tr_buf *label_json; /* each label as a JSON string */
     uint32_t embedding; /* numbers that a request's must have; 0: none is looked at */
@@ -61,22 +64,27 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
     return w;
 }
 
+void tr_route_explain(tr_route_worker *w, bool explain)
+{
+    w->explain = explain;
+}
+
 bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_decision *out)
 {
     const tr_policy *p = w->policy;
     *out = (tr_decision){.why = TR_ROUTE_REFUSED};
     if (!p->rule.accepts)
         return true;
-    tr_decided d;
-    if (!tr_decide_input(&w->decider, text, embedding, false, &d))
+    tr_decided *d = &w->decided;
+    if (!tr_decide_input(&w->decider, text, embedding, false, d))
         return false;
-    const tr_said *said = &d.stage[(d.answers ? d.answers : d.asked) - 1];
+    const tr_said *said = &d->stage[(d->answers ? d->answers : d->asked) - 1];
     out->label = said->label;
     out->score = said->score;
-    out->stage = d.answers;
-    if (d.answers)
+    out->stage = d->answers;
+    if (d->answers)
         out->why = TR_ROUTE_HANDLED;
-    else if (d.novel)
+    else if (d->novel)
         out->why = TR_ROUTE_NOVEL;
     else
         out->why = said->withheld ? TR_ROUTE_LABEL : TR_ROUTE_LOW;
@@ -89,8 +97,9 @@ bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_
  */
 static bool is_reserved(const char *name)
 {
-    static const char *const reserved[] = {"label",      "decision",     "accept_score", "stage",
-                                           "propensity", "shadow_share", "shadow",       "error"};
+    static const char *const reserved[] = {"label",  "decision",   "accept_score",
+                                           "stage",  "propensity", "shadow_share",
+                                           "shadow", "error",      "explain"};
     for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
         if (!strcmp(name, reserved[k]))
             return true;
@@ -151,8 +160,19 @@ static void put_decision(const tr_route_worker *w, const tr_decision *d, bool te
     tr_buf_add_c(out, !handled        ? ",\"stage\":null"
                       : d->stage == 1 ? ",\"stage\":1"
                                       : ",\"stage\":2");
-    tr_buf_add_c(out, handled && !teacher_known ? ",\"propensity\":0,\"shadow_share\":0}\n"
-                                                : ",\"propensity\":1,\"shadow_share\":0}\n");
+    tr_buf_add_c(out, handled && !teacher_known ? ",\"propensity\":0,\"shadow_share\":0"
+                                                : ",\"propensity\":1,\"shadow_share\":0");
+}
+
+static void put_explanation(const tr_route_worker *w, tr_route_why why, tr_buf *out)
+{
+    static const char *const names[] = {NULL, "low_score", "novel", "label", "refused"};
+    tr_explanation e;
+    if (why != TR_ROUTE_REFUSED)
+        tr_explain_row(&w->decider, &w->decided, &e);
+    tr_buf_add_c(out, ",\"explain\":");
+    tr_explain_put(&w->decider, why == TR_ROUTE_REFUSED ? NULL : &e, names[why], w->label_json,
+                   out);
 }
 
 static void put_error(const tr_route_worker *w, bool keep_embedding, uint64_t number,
@@ -191,6 +211,9 @@ tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool kee
         if (!tr_route_input(w, t.input, t.embedding, &d))
             return tr_err_memory(err);
         put_decision(w, &d, t.teacher.data != NULL, out);
+        if (w->explain)
+            put_explanation(w, d.why, out);
+        tr_buf_add_c(out, "}\n");
     } else {
         *bad = true;
         put_error(w, keep_embedding, number, err ? err->message : "cannot be read", out);

@@ -1,7 +1,7 @@
 /* route: a request in, a decision out.
  *
  * The rule is the one that was certified: same features, same scores, same comparison, to the bit.
- * No state from row to row. Upstream: policy. Downstream: tr-route. */
+ * No state from row to row. Upstream: decide, explain. Downstream: router. */
 #ifndef TR_ROUTE_H
 #define TR_ROUTE_H
 
@@ -32,6 +32,9 @@ typedef struct tr_route_worker tr_route_worker;
 
 tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err); /* borrows p; NULL: TR_SYSTEM */
 void tr_route_close(tr_route_worker *w);                         /* NULL is allowed */
+
+/* Whether decision lines have "explain" from now on; at first they have not. */
+void tr_route_explain(tr_route_worker *w, bool explain);
 
 /* Decides on a text and an embedding: tr_features_embedding numbers, NULL where the policy takes
  * none. False when memory is out. */

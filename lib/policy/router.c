@@ -50,6 +50,7 @@ static tr_code adopt(router *r, const tr_policy *p, tr_err *err)
         r->shares[k].worker = tr_route_open(&r->policy, err);
         if (!r->shares[k].worker)
             return TR_SYSTEM;
+        tr_route_explain(r->shares[k].worker, r->o->explain);
     }
     return TR_OK;
 }

@@ -18,6 +18,7 @@ typedef struct {
     int threads;         /* 1..64 */
     size_t batch_lines;  /* that the threads share at most */
     bool keep_embedding; /* of a request, in its decision */
+    bool explain;        /* each decision has "explain" */
     bool line_buffered;  /* hand on each line at once */
     /* Set (by a signal handler) to have the policy file read anew before the next line; NULL:
      * never. */

@@ -126,6 +126,25 @@ static void no_state_from_row_to_row(void)
     }
 }
 
+/* Of a row there is left what the stage that was asked last said, and its novelty, though the guard
+ * looks at another mixture. */
+static void what_was_said_is_left(void)
+{
+    size_t by[3] = {0};
+    CHECK(policy.rule.guard.n > 0);
+    for (size_t i = 0; i < rows.n; i++) {
+        tr_decided d = decide(i, false);
+        const tr_said *last = &d.stage[d.asked - 1];
+        for (uint32_t l = 0; l < policy.labels.n; l++)
+            CHECK(decider.room[l] < decider.room[last->label] || l >= last->label);
+        CHECK(decider.said[d.asked - 1].label == last->label);
+        CHECK(decider.said[d.asked - 1].top == decider.room[last->label]);
+        CHECK(d.novel == (decider.novelty > policy.rule.novelty_most));
+        by[d.novel ? 0 : d.asked]++;
+    }
+    CHECK(by[0] > 0 && by[1] > 0 && by[2] > 0);
+}
+
 int main(void)
 {
     tr_err err = {0};
@@ -147,6 +166,7 @@ int main(void)
     CASE(the_first_stage_that_may_answers);
     CASE(what_is_novel_no_stage_answers);
     CASE(no_state_from_row_to_row);
+    CASE(what_was_said_is_left);
     tr_decide_close(&decider);
     tr_policy_free(&policy);
     tr_stream_free(&stream);

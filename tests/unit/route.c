@@ -243,6 +243,60 @@ static void no_state_from_line_to_line(void)
     tr_buf_free(&log);
 }
 
+static int begins(const char *text, const char *with)
+{
+    int right = text && !strncmp(text, with, strlen(with));
+    if (!right)
+        printf("# %s\n# does not begin with %s\n", text ? text : "nothing", with);
+    return right;
+}
+
+/* What stands under "explain", which is the last member; NULL: nothing. */
+static const char *explained(tr_route_worker *w, const char *request)
+{
+    bool bad;
+    const char *out = line_with(w, request, strlen(request), false, &bad);
+    const char *at = strstr(out, ",\"explain\":");
+    tr_err err;
+    CHECK(tr_scan_value(tr_str_c(out), &err) == TR_OK);
+    CHECK(!at || !strncmp(out + strlen(out) - 2, "}}", 2));
+    CHECK(!at || begins(at - 17, ",\"shadow_share\":0,"));
+    return at ? at + strlen(",\"explain\":") : NULL;
+}
+
+static void decisions_are_explained(void)
+{
+    static const char clear[] = "{" CLEAR "}";
+    const char *e;
+    CHECK(!explained(worker, clear));
+    tr_buf plain = small_copy(tr_str_c(line(clear)));
+    tr_buf_add_char(&plain, 0);
+    tr_route_explain(worker, true);
+    e = explained(worker, clear);
+    CHECK(begins(e, "{\"why\":null,\"best\":[{\"label\":\"billing\",\"p\":0."));
+    CHECK(e && strstr(e, "\"threshold\":0.") && strstr(e, ",\"novelty\":"));
+    CHECK(e && strstr(e, ",\"novelty_most\":") && strstr(e, ",\"for\":[{\"gram\":\""));
+    /* all but the explanation is as before */
+    CHECK(!strncmp(line(clear), plain.data, strlen(plain.data) - 1));
+    e = explained(worker, "{\"input\":\"hello thanks hours team job\"}");
+    CHECK(begins(e, "{\"why\":\"label\",\"best\":[{\"label\":\"other\","));
+    e = explained(worker, "{\"input\":\"zyx wvut qqq kkk\"}");
+    CHECK(begins(e, "{\"why\":\"novel\",") && strstr(e, ",\"for\":[],\"against\":[]}"));
+    CHECK(e && !strstr(e, "zyx"));
+    uint32_t threshold = policy.rule.threshold;
+    policy.rule.threshold = TR_ACCEPTOR_ONE;
+    e = explained(worker, clear);
+    CHECK(begins(e, "{\"why\":\"low_score\",") && strstr(e, "\"threshold\":1,"));
+    policy.rule.threshold = threshold;
+    CHECK(!explained(worker, "{\"input\":5}") && !explained(worker, "")); /* "error" says why */
+    CHECK(explained(worker, "{\"explain\":{\"why\":\"x\"}," CLEAR "}"));
+    CHECK(!strncmp(line("{\"explain\":0," CLEAR "}"), plain.data, strlen(plain.data) - 1));
+    tr_route_explain(worker, false);
+    CHECK(!strcmp(line(clear), plain.data));
+    CHECK(!strcmp(line("{\"explain\":{\"why\":null}," CLEAR "}"), plain.data)); /* reserved */
+    tr_buf_free(&plain);
+}
+
 static void a_refused_policy_defers_everything(void)
 {
     tr_calibrate_options o = {.alpha = 0.999, .delta = 0.05, .targets = 1, .min_coverage = 0.05};
@@ -254,6 +308,10 @@ static void a_refused_policy_defers_everything(void)
     bool bad;
     CHECK(w && is(line_with(w, "{" CLEAR "}", strlen("{" CLEAR "}"), false, &bad),
                   "{" CLEAR "," DEFERRED, AFTER_DEFERRED));
+    if (w)
+        tr_route_explain(w, true);
+    const char *e = w ? explained(w, "{" CLEAR "}") : NULL;
+    CHECK(e && !strcmp(e, "{\"why\":\"refused\"}}"));
     tr_route_close(w);
     tr_route_close(NULL);
     tr_policy_free(&p);
@@ -482,6 +540,7 @@ int main(void)
     CASE(a_teacher_comes_along);
     CASE(bad_lines_become_errors);
     CASE(no_state_from_line_to_line);
+    CASE(decisions_are_explained);
     CASE(a_refused_policy_defers_everything);
     CASE(named_keys_are_remembered);
     CASE(an_array_and_base64_say_the_same);
