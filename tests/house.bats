@@ -71,7 +71,7 @@ finds() {
     finds libraries 'belongs to lib/doors/json.c'
     cp "$ROOT/lib/doors/scan.c" lib/doors/
     echo '#include <utf8proc.h>' >> src/tr-show.c
-    finds libraries 'belongs to lib/features/ngram.c'
+    finds libraries 'belongs to lib/features/words.c'
 }
 
 @test "lint: pages and blanks" {

@@ -385,7 +385,8 @@ timed_log() {
     [ "$(jq -s 'map(select(.split == "calibration")) | length > 50' "$T/split")" = true ]
     [ "$(jq -c 'select(.split and (.stale == true) != (.timestamp <= "2026-11-10T10:00:00Z"))' "$T/split")" = "" ]
     [ "$(jq -c 'select(.stale and .split != "train")' "$T/split")" = "" ]
-    [ "$(tail -n 1 "$T/split" | jq -r '."tr-split".fresh_after')" = 2026-11-10T10:00:00Z ]
+    [ "$(tail -n 1 "$T/split" | jq -c '."tr-split" | [.fresh_after, .eligible, .last]')" = \
+        '["2026-11-10T10:00:00Z",200,"2026-11-20T10:00:00Z"]' ]
     # the marks are read, and a split of the split forgets them
     expect 0 tr-train -q --zoo svm -o "$T/m" "$T/split"
     expect 0 tr-split -q "$T/split"

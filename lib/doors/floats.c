@@ -1,5 +1,6 @@
 #include "doors/floats.h"
 
+#include "doors/base64.h"
 #include "ground/num.h"
 
 #include <math.h>
@@ -46,7 +47,10 @@ static tr_code read_array(tr_str s, float **out, size_t *n, size_t *capacity, tr
     return TR_OK;
 }
 
-/* ---- base64 ---- */
+/* ---- base64 ----
+ *
+ * Not through tr_base64_take: straight to words it is a third faster, and it can tell which
+ * character or element is wrong. */
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -177,48 +181,11 @@ tr_code tr_floats_read(tr_str value, tr_scan_type type, float **out, size_t *n, 
     return code;
 }
 
-/* Four digits of the upper 24 bits of x. */
-static inline char *put_three(char *to, uint32_t x)
-{
-    to[0] = alphabet[x >> 26];
-    to[1] = alphabet[x >> 20 & 63];
-    to[2] = alphabet[x >> 14 & 63];
-    to[3] = alphabet[x >> 8 & 63];
-    return to + 4;
-}
-
-static uint32_t big_endian(float x)
-{
-    uint32_t word;
-    memcpy(&word, &x, sizeof word);
-    return __builtin_bswap32(word);
-}
-
 void tr_floats_put_base64(tr_buf *b, const float *x, size_t n)
 {
-    if (n > SIZE_MAX / 8)
+    /* the bytes as they lie in memory: the build is for little-endian machines */
+    if (n > SIZE_MAX / sizeof *x)
         b->failed = true;
-    if (n == 0 || !tr_buf_reserve(b, (n * 4 + 2) / 3 * 4))
-        return;
-    char *to = b->data + b->size;
-    size_t i = 0;
-    for (; i + 3 <= n; i += 3) {
-        uint32_t p = big_endian(x[i]), q = big_endian(x[i + 1]), r = big_endian(x[i + 2]);
-        to = put_three(to, p);
-        to = put_three(to, p << 24 | q >> 8);
-        to = put_three(to, q << 16 | r >> 16);
-        to = put_three(to, r << 8);
-    }
-    if (i < n) { /* one left: 4 bytes; two left: 8 bytes */
-        uint32_t p = big_endian(x[i]), q = i + 1 < n ? big_endian(x[i + 1]) : 0;
-        to = put_three(to, p);
-        to = put_three(to, p << 24 | q >> 8);
-        if (i + 1 < n) {
-            to = put_three(to, q << 16);
-            to[-1] = '=';
-        } else {
-            to[-2] = to[-1] = '=';
-        }
-    }
-    b->size = (size_t)(to - b->data);
+    else
+        tr_base64_put(b, tr_str_of((const char *)x, n * sizeof *x));
 }

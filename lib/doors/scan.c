@@ -513,7 +513,12 @@ static bool identify(tr_scan *s, tr_str written, bool escaped, const char *const
             return true; /* a lone surrogate: no key that we know */
         name = tr_str_of(s->scratch, size);
     }
-    *index = find_known(name, known, n_known);
+    /* Lines of one log mostly have the same keys in the same places. */
+    int guess = s->n < s->before ? s->members[s->n].known : -1;
+    if (guess >= 0 && (size_t)guess < n_known && known[guess] && same(known[guess], name))
+        *index = guess;
+    else
+        *index = find_known(name, known, n_known);
     return true;
 }
 
@@ -562,6 +567,8 @@ static tr_code member(tr_scan *s, cursor *c, const char *const *known, size_t n_
 tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n_known, tr_err *err)
 {
     cursor c = cursor_of(line);
+    s->before = known == s->table ? s->n : 0;
+    s->table = known;
     s->n = 0;
     skip_blanks(&c);
     if (c.at == c.end)

@@ -34,6 +34,9 @@ typedef struct {
     size_t n, capacity;
     char *scratch; /* unescaped keys */
     size_t scratch_capacity;
+    /* of the line before: its members, of which `known` still stands, and its table */
+    size_t before;
+    const char *const *table;
 } tr_scan;
 
 /* Splits `line` into members. `known` names the keys that the caller reads (UTF-8, compared after
@@ -42,7 +45,7 @@ typedef struct {
  * an empty line, no object, bad grammar ("bad JSON at byte 17: ...", where 1 is the first byte), a
  * NUL byte, invalid UTF-8, an unescaped control character, too deep, trailing bytes, a known key
  * twice; TR_SYSTEM when memory is out. Entries of `known` may be NULL; of equal ones the first
- * counts. */
+ * counts. A table does not change between two lines. */
 TR_MUST tr_code tr_scan_line(tr_scan *s, tr_str line, const char *const *known, size_t n_known,
                              tr_err *err);
 /* The member with that known index, or NULL. */

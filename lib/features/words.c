@@ -9,12 +9,12 @@ enum { APOSTROPHE = '\'', TYPOGRAPHIC_APOSTROPHE = 0x2019 };
 static const uint64_t START = 0x9ae16a3b2f90404fu;
 
 /* What a code point is to the tokenizer. */
-typedef enum { SEPARATOR, IN_WORD, WORD_ALONE } kind;
+typedef enum { SEPARATOR = 0, IN_WORD = 1, WORD_ALONE } kind;
 
 static kind kind_of(int32_t c)
 {
     if (c < 128)
-        return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') ? IN_WORD : SEPARATOR;
+        return (kind)(((uint32_t)(c | 32) - 'a' < 26) | ((uint32_t)c - '0' < 10)); /* no branch */
     switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LO: return utf8proc_charwidth(c) == 2 ? WORD_ALONE : IN_WORD;
     case UTF8PROC_CATEGORY_LU:

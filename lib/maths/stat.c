@@ -111,7 +111,7 @@ double tr_stat_binomial_upper(int64_t k, int64_t m, double p)
     return (double)upper_tail(k, m, p);
 }
 
-double tr_stat_binomial_lower(int64_t k, int64_t m, double p)
+static long double lower_tail(int64_t k, int64_t m, double p)
 {
     if (k < 0)
         return 0;
@@ -120,8 +120,13 @@ double tr_stat_binomial_lower(int64_t k, int64_t m, double p)
     if (p >= 1)
         return 0;
     if ((long double)k < (long double)m * p)
-        return (double)sum_down(k, m, p);
-    return (double)(1 - sum_up(k + 1, m, p));
+        return sum_down(k, m, p);
+    return 1 - sum_up(k + 1, m, p);
+}
+
+double tr_stat_binomial_lower(int64_t k, int64_t m, double p)
+{
+    return (double)lower_tail(k, m, p);
 }
 
 /* The one comparison that decides: is the tail at most delta? */
@@ -230,39 +235,145 @@ void tr_stat_table_free(tr_stat_table *table)
     memset(table, 0, sizeof *table);
 }
 
+/* The p in (low, high) at which a tail equals `side`: of k or more (rising with p) or of k or fewer
+ * (falling), 0 < k < m. Newton's steps on the tail's logarithm, from a good guess; where one would
+ * leave what still brackets the root, a bisection. */
+static double tail_root(int64_t k, int64_t m, bool or_more, double side, double low, double high,
+                        double guess)
+{
+    double p = guess;
+
+    for (int i = 0; i < 200; i++) {
+        if (!(p > low && p < high))
+            p = low + (high - low) / 2;
+        if (!(p > low && p < high)) /* neighbours */
+            break;
+        long double tail = or_more ? upper_tail(k, m, p) : lower_tail(k, m, p);
+        if ((tail < side) == or_more)
+            low = p;
+        else
+            high = p;
+        long double per_row = or_more ? k / (long double)p : -(m - k) / (1.0L - p);
+        long double slope = per_row * binomial_term(k, m, p);
+        long double step = slope != 0 ? tail / slope * logl(tail / side) : NAN;
+        if (fabsl(step) <= 2e-16L * p)
+            break;
+        p = (double)(p - step); /* not a number: outside */
+    }
+    return p;
+}
+
 void tr_stat_interval(int64_t k, int64_t m, double confidence, double *low, double *high)
 {
-    double side = (1 - confidence) / 2;
+    double side = (1 - confidence) / 2, share = m > 0 ? (double)k / (double)m : 0;
+    double near_low, near_high;
 
     *low = 0;
     *high = 1;
     if (m <= 0)
         return;
-    if (k > 0) { /* the p at which k or more are just improbable enough */
-        double a = 0, b = 1;
-        for (int i = 0; i < 200 && b - a > 1e-16 * b; i++) {
-            double p = a + (b - a) / 2;
-            if (tr_stat_binomial_upper(k, m, p) < side)
-                a = p;
-            else
-                b = p;
-        }
-        *low = a;
+    tr_stat_wilson(share, (double)m, confidence, &near_low, &near_high);
+    if (k == m) /* p^m = side */
+        *low = exp(log(side) / (double)m);
+    else if (k > 0)
+        *low = tail_root(k, m, true, side, 0, share, near_low);
+    if (k == 0)
+        *high = -expm1(log(side) / (double)m);
+    else if (k < m)
+        *high = tail_root(k, m, false, side, share, 1, near_high);
+}
+
+void tr_stat_wilson(double share, double rows, double confidence, double *low, double *high)
+{
+    *low = 0;
+    *high = 1;
+    if (!(rows > 0))
+        return;
+    double z = tr_stat_normal_limit(confidence), zz = z * z / rows;
+    double middle = (share + zz / 2) / (1 + zz);
+    double half = z * sqrt((share * (1 - share) + zz / 4) / rows) / (1 + zz);
+    /* The low end of a share of 0 is 0, and the high end of 1 is 1: not what rounding says. */
+    *low = share <= 0 ? 0 : fmax(0, middle - half);
+    *high = share >= 1 ? 1 : fmin(1, middle + half);
+}
+
+/* Tables of n1 and n2 rows with `all` of both marked; one is told by how many of the n1 are. */
+typedef struct {
+    int64_t n1, n2, all;
+} margins;
+
+/* The probability of x, as a quotient of binomial terms of one share, which cancels. */
+static long double table_term(const margins *t, int64_t x)
+{
+    double p = (double)t->all / (double)(t->n1 + t->n2);
+    long double whole = binomial_term(t->all, t->n1 + t->n2, p);
+    return binomial_term(x, t->n1, p) * binomial_term(t->all - x, t->n2, p) / whole;
+}
+
+/* Of the tables from x to `end`, where they get less likely all the way: those no likelier than
+ * `bound`, summed. */
+static long double table_tail(const margins *t, int64_t x, int64_t end, long double bound)
+{
+    int64_t step = x <= end ? 1 : -1;
+    int64_t above = -1, from = llabs(end - x); /* steps from x: likelier, and no more so */
+
+    if (table_term(t, end) > bound)
+        return 0;
+    while (from - above > 1) {
+        int64_t at = above + (from - above) / 2;
+        if (table_term(t, x + step * at) > bound)
+            above = at;
+        else
+            from = at;
     }
-    if (k < m) {
-        double a = 0, b = 1;
-        for (int i = 0; i < 200 && b - a > 1e-16 * b; i++) {
-            double p = a + (b - a) / 2;
-            if (tr_stat_binomial_lower(k, m, p) < side)
-                b = p;
-            else
-                a = p;
-        }
-        *high = b;
+    int64_t y = x + step * from;
+    long double term = table_term(t, y), sum = term;
+    while (y != end && term > sum * 1e-21L) {
+        int64_t low = step > 0 ? y : y - 1; /* from one table to the next above it: */
+        long double ratio = (long double)(t->n1 - low) * (long double)(t->all - low) /
+                            ((long double)(low + 1) * (long double)(t->n2 - t->all + low + 1));
+        term = step > 0 ? term * ratio : term / ratio;
+        sum += term;
+        y += step;
     }
+    return sum;
+}
+
+double tr_stat_fisher(int64_t k1, int64_t n1, int64_t k2, int64_t n2)
+{
+    margins t = {n1, n2, k1 + k2};
+    int64_t least = t.all > n2 ? t.all - n2 : 0, most = t.all < n1 ? t.all : n1;
+
+    if (n1 <= 0 || n2 <= 0 || least == most)
+        return 1;
+    long double peak = (long double)(n1 + 1) * (long double)(t.all + 1) /
+                       (long double)(n1 + n2 + 2);
+    int64_t mode = (int64_t)peak;
+    mode = mode < least ? least : mode > most ? most : mode;
+    /* Tables that are as likely as this one count, whatever rounding makes of them. */
+    long double bound = table_term(&t, k1) * (1 + 1e-12L);
+    long double sum = table_tail(&t, mode, least, bound);
+    if (mode < most)
+        sum += table_tail(&t, mode + 1, most, bound);
+    return sum < 1 ? (double)sum : 1;
 }
 
 double tr_stat_normal_cdf(double x)
 {
     return 0.5 * erfc(-x / 1.4142135623730951);
+}
+
+double tr_stat_normal_limit(double confidence)
+{
+    double outside = 1 - confidence, x = 0;
+
+    /* Newton: the tail is convex, so that the steps come from the left and never pass the root. */
+    for (int i = 0; i < 1000; i++) {
+        double step = (erfc(x / 1.4142135623730951) - outside) * 1.2533141373155003 *
+                      exp(x * x / 2); /* sqrt(pi / 2) */
+        x += step;
+        if (!(step > 1e-16 * x))
+            break;
+    }
+    return x;
 }

@@ -3,6 +3,7 @@
 #include "ground/mem.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -342,6 +343,20 @@ tr_code tr_policy_take(tr_policy *p, tr_buf *bytes, const char *name, tr_err *er
     *p = (tr_policy){.bytes = *bytes};
     tr_buf_init(bytes);
     return read_all(p, tr_buf_str(&p->bytes), name, err);
+}
+
+void tr_policy_close(tr_policy *p, const char *why)
+{
+    tr_certificate *c = &p->certificate;
+    tr_bank_free(&p->bank);
+    for (uint32_t k = 0; k < p->stages; k++)
+        tr_acceptor_free(&p->stage[k].acceptor);
+    p->stages = 0;
+    p->rule.accepts = false;
+    p->rule.novelty_most = INFINITY;
+    c->deployed = false;
+    c->family = TR_FAMILY_AUTO;
+    snprintf(c->refusal, sizeof c->refusal, "%s", why);
 }
 
 void tr_policy_free(tr_policy *p)

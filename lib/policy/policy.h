@@ -109,6 +109,10 @@ TR_MUST tr_code tr_policy_read(tr_policy *p, const char *file, tr_err *err);
 TR_MUST tr_code tr_policy_take(tr_policy *p, tr_buf *bytes, const char *name, tr_err *err);
 void tr_policy_free(tr_policy *p);
 
+/* Makes of a policy that was read one that defers everything, for the reason given (cut at 511
+ * bytes); what it was certified for stays to be read. */
+void tr_policy_close(tr_policy *p, const char *why);
+
 /* The share of calibration rows that the policy answers. */
 static inline double tr_certificate_coverage(const tr_certificate *c)
 {

@@ -1,56 +1,16 @@
 #include "report/chart.h"
 
+#include "report/palette.h"
 #include "report/svg.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char STYLE[] =
-    "\n"
-    "  text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
-    "font-size:13px;fill:#1f2328}\n"
-    "  .bg{fill:#fff}\n"
-    "  .title{font-size:19px;font-weight:600}\n"
-    "  .quiet{fill:#59636e}\n"
-    "  .small{font-size:11.5px;fill:#59636e}\n"
-    "  .halo{stroke:#fff;stroke-width:4px;stroke-linejoin:round;paint-order:stroke}\n"
-    "  .grid{stroke:#e6e8eb}\n"
-    "  .axis{stroke:#8c959f}\n"
-    "  .leader{stroke:#8c959f;fill:none}\n"
-    "  .ring{fill:none;stroke:#1f2328;stroke-width:1.6}\n"
-    "  .line{fill:none;stroke-width:2;stroke-linejoin:round}\n"
-    "  .stair{fill:none;stroke-width:2.6;stroke-linejoin:round}\n"
-    "  .dash{fill:none;stroke-width:1.8;stroke-dasharray:6 4;stroke-linejoin:round}\n"
-    "  .dash.s3,.dash.s5{stroke-dasharray:2 3.5}\n" /* seen where it meets another */
-    "  .hole{fill:#fff;stroke-width:2}\n"
-    "  .strong{font-weight:600}\n"
-    "  .s0{stroke:#0b57d0}.f0{fill:#0b57d0}\n"
-    "  .s1{stroke:#b3541e}.f1{fill:#b3541e}\n"
-    "  .s2{stroke:#0f766e}.f2{fill:#0f766e}\n"
-    "  .s3{stroke:#7a3fc4}.f3{fill:#7a3fc4}\n"
-    "  .s4{stroke:#a8154f}.f4{fill:#a8154f}\n"
-    "  .s5{stroke:#5c6470}.f5{fill:#5c6470}\n"
-    "  @media (prefers-color-scheme:dark){\n"
-    "    text{fill:#e6edf3}\n"
-    "    .bg{fill:#0d1117}\n"
-    "    .quiet,.small{fill:#9da7b3}\n"
-    "    .halo{stroke:#0d1117}\n"
-    "    .grid{stroke:#252b33}\n"
-    "    .axis,.leader{stroke:#6e7681}\n"
-    "    .ring{stroke:#e6edf3}\n"
-    "    .hole{fill:#0d1117}\n"
-    "    .s0{stroke:#79b0ff}.f0{fill:#79b0ff}\n"
-    "    .s1{stroke:#f0a35e}.f1{fill:#f0a35e}\n"
-    "    .s2{stroke:#4fd1bd}.f2{fill:#4fd1bd}\n"
-    "    .s3{stroke:#c3a2f7}.f3{fill:#c3a2f7}\n"
-    "    .s4{stroke:#f58ab0}.f4{fill:#f58ab0}\n"
-    "    .s5{stroke:#aab4bf}.f5{fill:#aab4bf}\n"
-    "  }\n ";
-
 /* Layout, in user units. */
 static const double WIDTH = 960, HEIGHT = 590;
 static const double LEFT = 66, TOP = 114, BOTTOM = 78; /* margins of the plot */
+static const double BARE_TOP = 40, BARE_BOTTOM = 54;   /* without title and footnote */
 static const double EM = 7.1;                          /* a character at 13px, generously */
 static const double EM_BOLD = 7.6, EM_SMALL = 6.4;
 static const double LINE = 16; /* a line of text */
@@ -64,6 +24,8 @@ typedef struct {
 typedef struct {
     const tr_chart *chart;
     tr_svg svg;
+    double width, height;
+    bool bare; /* in a page */
     box plot;
     /* what labels must keep clear of: line segments, and boxes of text and markers */
     box *segments, *boxes;
@@ -232,9 +194,11 @@ static void draw_frame(canvas *c)
     tr_svg *s = &c->svg;
     const box *p = &c->plot;
 
-    tr_svg_rect(s, "bg", 0, 0, WIDTH, HEIGHT);
-    tr_svg_label(s, "title", LEFT, 36, "start", shown(chart->title));
-    if (chart->subtitle != NULL)
+    if (!c->bare) {
+        tr_svg_rect(s, "bg", 0, 0, c->width, c->height);
+        tr_svg_label(s, "title", LEFT, 36, "start", shown(chart->title));
+    }
+    if (!c->bare && chart->subtitle != NULL)
         tr_svg_label(s, "quiet", LEFT, 58, "start", tr_str_c(chart->subtitle));
     for (size_t i = 0; i < chart->y.n_ticks; i++) {
         double y = place_y(c, chart->y.ticks[i]);
@@ -253,21 +217,14 @@ static void draw_frame(canvas *c)
     }
     tr_svg_line(s, "axis", p->x0, p->y1, p->x1, p->y1);
     tr_svg_label(s, "quiet", (p->x0 + p->x1) / 2, p->y1 + 42, "middle", shown(chart->x.title));
-    tr_svg_label(s, "quiet", LEFT, TOP - 14, "start", shown(chart->y.title));
-    keep_box(c, (box){LEFT, TOP - 28, LEFT + text_width(chart->y.title, EM), TOP - 10});
-    if (chart->footnote != NULL)
-        tr_svg_label(s, "small", LEFT, HEIGHT - 12, "start", tr_str_c(chart->footnote));
+    double edge = p->y0 - 14;
+    tr_svg_label(s, "quiet", LEFT, edge, "start", shown(chart->y.title));
+    keep_box(c, (box){LEFT, edge - 14, LEFT + text_width(chart->y.title, EM), edge + 4});
+    if (!c->bare && chart->footnote != NULL)
+        tr_svg_label(s, "small", LEFT, c->height - 12, "start", tr_str_c(chart->footnote));
 }
 
 /* ---- Series ---- */
-
-static void class_of(char class[24], const char *what, char which, int colour)
-{
-    size_t n = strlen(what);
-
-    memcpy(class, what, n);
-    memcpy(class + n, (char[]){' ', which, (char)('0' + colour), 0}, 4);
-}
 
 /* A straight piece of a line, cut to the plot; `from` is where the pen is. */
 static void draw_piece(canvas *c, box piece, box *from)
@@ -287,9 +244,13 @@ static void draw_line(canvas *c, const tr_chart_series *s)
     bool stair = s->kind == TR_CHART_STAIR, begun = false;
     box pen = {0, 0, NAN, NAN};
     double x = 0, y = 0;
-    char class[24];
+    char class[TR_PALETTE_CLASS];
 
-    class_of(class, stair ? "stair" : s->kind == TR_CHART_DASHED ? "dash" : "line", 's', s->colour);
+    tr_palette_class(class,
+                     stair                        ? "stair"
+                     : s->kind == TR_CHART_DASHED ? "dash"
+                                                  : "line",
+                     's', s->colour);
     tr_svg_path_begin(&c->svg, class);
     for (size_t i = 0; i < s->n; i++) {
         if (!isfinite(s->points[i].x) || !isfinite(s->points[i].y))
@@ -311,12 +272,48 @@ static void draw_line(canvas *c, const tr_chart_series *s)
     tr_svg_path_end(&c->svg);
 }
 
+static double held(double x, double low, double high)
+{
+    return fmin(fmax(x, low), high);
+}
+
+/* What lies beyond the plot is pressed to its edge. */
+static void draw_area(canvas *c, const tr_chart_series *s)
+{
+    char class[TR_PALETTE_CLASS];
+
+    tr_palette_class(class, "area", 'f', s->colour);
+    tr_svg_path_begin(&c->svg, class);
+    for (size_t i = 0; i < s->n; i++)
+        if (isfinite(s->points[i].x) && isfinite(s->points[i].y))
+            tr_svg_path_to(&c->svg, held(place_x(c, s->points[i].x), c->plot.x0, c->plot.x1),
+                           held(place_y(c, s->points[i].y), c->plot.y0, c->plot.y1), true);
+    tr_svg_path_end(&c->svg);
+}
+
+static void draw_whiskers(canvas *c, const tr_chart_series *s)
+{
+    box pen = {0, 0, NAN, NAN};
+    char class[TR_PALETTE_CLASS];
+
+    tr_palette_class(class, "whisker", 's', s->colour);
+    tr_svg_path_begin(&c->svg, class);
+    for (size_t i = 0; i + 1 < s->n; i += 2) {
+        const tr_chart_point *a = &s->points[i], *b = &s->points[i + 1];
+        if (isfinite(a->x) && isfinite(a->y) && isfinite(b->x) && isfinite(b->y))
+            draw_piece(
+                c, (box){place_x(c, a->x), place_y(c, a->y), place_x(c, b->x), place_y(c, b->y)},
+                &pen);
+    }
+    tr_svg_path_end(&c->svg);
+}
+
 static void draw_markers(canvas *c, const tr_chart_series *s)
 {
-    char full[24], hole[24];
+    char full[TR_PALETTE_CLASS], hole[TR_PALETTE_CLASS];
 
-    class_of(full, "dot", 'f', s->colour);
-    class_of(hole, "hole", 's', s->colour);
+    tr_palette_class(full, "dot", 'f', s->colour);
+    tr_palette_class(hole, "hole", 's', s->colour);
     for (size_t i = 0; i < s->n; i++) {
         if (!within(c->chart, s->points[i]))
             continue;
@@ -329,9 +326,9 @@ static void draw_markers(canvas *c, const tr_chart_series *s)
 
 static void label_points(canvas *c, const tr_chart_series *s)
 {
-    char class[24];
+    char class[TR_PALETTE_CLASS];
 
-    class_of(class, "halo", 'f', s->colour);
+    tr_palette_class(class, "halo", 'f', s->colour);
     for (size_t i = 0; i < s->n; i++) {
         const tr_chart_point *p = &s->points[i];
         const tr_chart *chart = c->chart;
@@ -349,9 +346,9 @@ static void label_points(canvas *c, const tr_chart_series *s)
 
 static void write_name(canvas *c, const tr_chart_series *s, double x, double y)
 {
-    char class[24];
+    char class[TR_PALETTE_CLASS];
 
-    class_of(class, "strong halo", 'f', s->colour);
+    tr_palette_class(class, "strong halo", 'f', s->colour);
     tr_svg_label(&c->svg, class, x, y, "start", shown(s->name));
     if (s->note != NULL)
         tr_svg_label(&c->svg, "small halo", x, y + LINE - 1, "start", shown(s->note));
@@ -449,6 +446,11 @@ static bool is_line(const tr_chart_series *s)
     return s->kind == TR_CHART_LINE || s->kind == TR_CHART_DASHED;
 }
 
+static bool is_named_inside(const tr_chart_series *s)
+{
+    return s->kind == TR_CHART_STAIR || s->kind == TR_CHART_POINTS;
+}
+
 static bool name_lines(canvas *c)
 {
     end_label *labels = tr_mem_array(c->chart->n_series, sizeof *labels);
@@ -519,6 +521,24 @@ static tr_code check(const tr_chart *chart, tr_err *err)
     return TR_OK;
 }
 
+static void draw_series(canvas *c)
+{
+    const tr_chart_series *s = c->chart->series;
+    size_t n = c->chart->n_series;
+
+    for (size_t i = 0; i < n; i++)
+        if (s[i].kind == TR_CHART_AREA)
+            draw_area(c, &s[i]);
+    for (size_t i = n; i-- > 0;) /* the first on top */
+        if (s[i].kind == TR_CHART_WHISKERS)
+            draw_whiskers(c, &s[i]);
+        else if (is_line(&s[i]) || s[i].kind == TR_CHART_STAIR)
+            draw_line(c, &s[i]);
+    for (size_t i = n; i-- > 0;)
+        if (is_named_inside(&s[i]))
+            draw_markers(c, &s[i]);
+}
+
 tr_code tr_chart_draw(const tr_chart *chart, tr_buf *out, tr_err *err)
 {
     tr_code code = check(chart, err);
@@ -534,22 +554,21 @@ tr_code tr_chart_draw(const tr_chart *chart, tr_buf *out, tr_err *err)
         right = fmax(right, 42 + (s->name != NULL ? text_width(s->name, EM_BOLD) : 0));
         right = fmax(right, 42 + (s->note != NULL ? text_width(s->note, EM_SMALL) : 0));
     }
-    c.plot = (box){LEFT, TOP, WIDTH - fmin(right, WIDTH / 2), HEIGHT - BOTTOM};
+    c.bare = chart->prefix != NULL;
+    c.width = chart->width > 0 ? chart->width : WIDTH;
+    c.height = chart->height > 0 ? chart->height : HEIGHT;
+    c.plot = (box){LEFT, c.bare ? BARE_TOP : TOP, c.width - fmin(right, c.width / 2),
+                   c.height - (c.bare ? BARE_BOTTOM : BOTTOM)};
 
-    tr_svg_begin(&c.svg, out, WIDTH, HEIGHT, tr_str_c(chart->title), tr_str_c(chart->description),
-                 STYLE);
+    tr_svg_begin(&c.svg, out, c.width, c.height, tr_str_c(chart->title),
+                 tr_str_c(chart->description), tr_palette_style, c.bare ? chart->prefix : "");
     draw_frame(&c);
-    for (size_t i = chart->n_series; i-- > 0;) /* the first on top */
-        if (chart->series[i].kind != TR_CHART_POINTS)
-            draw_line(&c, &chart->series[i]);
-    for (size_t i = chart->n_series; i-- > 0;)
-        if (chart->series[i].kind == TR_CHART_STAIR || chart->series[i].kind == TR_CHART_POINTS)
-            draw_markers(&c, &chart->series[i]);
+    draw_series(&c);
     draw_mark(&c);
     for (size_t i = 0; i < chart->n_series; i++)
         label_points(&c, &chart->series[i]);
     for (size_t i = 0; i < chart->n_series; i++)
-        if (!is_line(&chart->series[i]))
+        if (is_named_inside(&chart->series[i]))
             name_inside(&c, &chart->series[i]);
     bool named = name_lines(&c);
     tr_svg_end(&c.svg);

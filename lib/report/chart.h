@@ -5,12 +5,13 @@
  * has to be told by its colour alone. Lines are named at their right ends, beyond the axes, moved
  * apart where ends meet; stairs and points are named, and points labelled, where nothing is drawn.
  *
- * Upstream: svg. Downstream: tr-frontier, other reports. */
+ * Upstream: svg, palette. Downstream: plot, graphs. */
 #ifndef TR_CHART_H
 #define TR_CHART_H
 
 #include "ground/err.h"
 #include "ground/mem.h"
+#include "report/palette.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,12 +24,14 @@ typedef struct {
 typedef enum {
     TR_CHART_LINE,
     TR_CHART_DASHED,
-    TR_CHART_STAIR, /* by x rising; each point's value holds to its left, up to the one before; a
-                     * marker at each, hollow where y is the axis's low end */
-    TR_CHART_POINTS /* markers alone */
+    TR_CHART_STAIR,   /* by x rising; each point's value holds to its left, up to the one before; a
+                       * marker at each, hollow where y is the axis's low end */
+    TR_CHART_POINTS,  /* markers alone */
+    TR_CHART_AREA,    /* filled, within its points; behind all else, and never named */
+    TR_CHART_WHISKERS /* pairs of points, a line from one to the other; never named */
 } tr_chart_kind;
 
-enum { TR_CHART_COLOURS = 6 };
+enum { TR_CHART_COLOURS = TR_PALETTE_COLOURS };
 
 typedef struct {
     tr_chart_kind kind;
@@ -57,6 +60,10 @@ typedef struct {
     bool has_mark;       /* a point that is ringed, with two lines of words */
     tr_chart_point mark; /* label: the first line */
     const char *mark_note;
+    double width, height; /* 0: 960 by 590 */
+    /* NULL: a file of its own. Else it stands in a page that has heading, background and footnote:
+     * they are left out, and this goes before every id and class */
+    const char *prefix;
 } tr_chart;
 
 /* Appends the picture to `out`. Texts may hold anything: they are cut at some 60 characters and

@@ -3,6 +3,7 @@
 #include "ground/num.h"
 
 #include <math.h>
+#include <string.h>
 
 static void add_number(tr_buf *out, double x)
 {
@@ -87,6 +88,51 @@ void tr_svg_open(tr_svg *s, const char *element)
     s->in_tag = true;
 }
 
+/* Class names, one blank between them, each with the prefix. */
+static void add_classes(tr_svg *s, const char *names)
+{
+    while (*names != 0) {
+        size_t n = strcspn(names, " ");
+        tr_buf_add_c(s->out, s->prefix);
+        add_escaped(s->out, tr_str_of(names, n));
+        names += n;
+        if (*names != 0)
+            tr_buf_add_char(s->out, *names++);
+    }
+}
+
+/* A style sheet with the prefix before each class: what comes after a point, unless it is a number.
+ */
+static void add_style(tr_svg *s, const char *style)
+{
+    while (*style != 0) {
+        size_t n = strcspn(style, ".");
+        n += style[n] == '.';
+        tr_buf_add(s->out, style, n);
+        style += n;
+        if (style[-1] == '.' && (*style | 0x20) >= 'a' && (*style | 0x20) <= 'z')
+            tr_buf_add_c(s->out, s->prefix);
+    }
+}
+
+/* The picture's name for an id. */
+static void add_id(tr_svg *s, const char *name)
+{
+    tr_buf_add_c(s->out, s->prefix);
+    tr_buf_add_c(s->out, name);
+}
+
+/* An element for those who cannot see the picture. */
+static void add_words(tr_svg *s, const char *element, const char *id, tr_str words)
+{
+    tr_svg_open(s, element);
+    tr_buf_add_c(s->out, " id=\"");
+    add_id(s, id);
+    tr_buf_add_char(s->out, '"');
+    tr_svg_text(s, words);
+    tr_svg_close(s);
+}
+
 void tr_svg_attr(tr_svg *s, const char *name, const char *value)
 {
     if (!s->in_tag)
@@ -94,7 +140,10 @@ void tr_svg_attr(tr_svg *s, const char *name, const char *value)
     tr_buf_add_char(s->out, ' ');
     tr_buf_add_c(s->out, name);
     tr_buf_add_c(s->out, "=\"");
-    add_escaped(s->out, tr_str_c(value));
+    if (strcmp(name, "class") == 0)
+        add_classes(s, value);
+    else
+        add_escaped(s->out, tr_str_c(value));
     tr_buf_add_char(s->out, '"');
 }
 
@@ -133,11 +182,13 @@ void tr_svg_close(tr_svg *s)
 }
 
 void tr_svg_begin(tr_svg *s, tr_buf *out, double width, double height, tr_str title,
-                  tr_str description, const char *style)
+                  tr_str description, const char *style, const char *prefix)
 {
-    *s = (tr_svg){.out = out};
+    *s = (tr_svg){.out = out, .prefix = prefix};
     tr_svg_open(s, "svg");
-    tr_svg_attr(s, "xmlns", "http://www.w3.org/2000/svg");
+    if (*prefix == 0) /* in a page its name is known */
+        tr_svg_attr(s, "xmlns", "http://www.w3.org/2000/svg");
+    tr_svg_attr(s, "class", "picture");
     tr_svg_attr_num(s, "width", width);
     tr_svg_attr_num(s, "height", height);
     tr_buf_add_c(out, " viewBox=\"0 0 ");
@@ -146,19 +197,17 @@ void tr_svg_begin(tr_svg *s, tr_buf *out, double width, double height, tr_str ti
     add_number(out, height);
     tr_buf_add_char(out, '"');
     tr_svg_attr(s, "role", "img");
-    tr_svg_attr(s, "aria-labelledby", "title description");
-    tr_svg_open(s, "title");
-    tr_svg_attr(s, "id", "title");
-    tr_svg_text(s, title);
-    tr_svg_close(s);
-    tr_svg_open(s, "desc");
-    tr_svg_attr(s, "id", "description");
-    tr_svg_text(s, description);
-    tr_svg_close(s);
+    tr_buf_add_c(out, " aria-labelledby=\"");
+    add_id(s, "title");
+    tr_buf_add_char(out, ' ');
+    add_id(s, "description");
+    tr_buf_add_char(out, '"');
+    add_words(s, "title", "title", title);
+    add_words(s, "desc", "description", description);
     if (style != NULL) {
         tr_svg_open(s, "style");
         end_tag(s);
-        tr_buf_add_c(out, style);
+        add_style(s, style);
         s->has_text = true;
         tr_svg_close(s);
     }
@@ -226,15 +275,35 @@ void tr_svg_path_begin(tr_svg *s, const char *class)
     s->path_begun = false;
 }
 
+static void path_part(tr_svg *s, char letter, double x, double y)
+{
+    if (letter != 0)
+        tr_buf_add_char(s->out, letter);
+    else
+        tr_buf_add_char(s->out, ' ');
+    add_number(s->out, x);
+    tr_buf_add_char(s->out, ' ');
+    add_number(s->out, y);
+}
+
 void tr_svg_path_to(tr_svg *s, double x, double y, bool pen)
 {
     if (s->path_begun)
         tr_buf_add_char(s->out, ' ');
-    tr_buf_add_char(s->out, pen && s->path_begun ? 'L' : 'M');
-    add_number(s->out, x);
-    tr_buf_add_char(s->out, ' ');
-    add_number(s->out, y);
+    path_part(s, pen && s->path_begun ? 'L' : 'M', x, y);
     s->path_begun = true;
+}
+
+void tr_svg_path_curve(tr_svg *s, double from_x, double from_y, double x, double y)
+{
+    double middle = (from_x + x) / 2;
+
+    if (!s->path_begun)
+        tr_svg_path_to(s, from_x, from_y, false);
+    tr_buf_add_char(s->out, ' ');
+    path_part(s, 'C', middle, from_y);
+    path_part(s, 0, middle, y);
+    path_part(s, 0, x, y);
 }
 
 void tr_svg_path_end(tr_svg *s)

@@ -3,6 +3,8 @@
 #include "ground/num.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <time.h>
 
 static const int64_t SECOND = 1000000;
 
@@ -100,4 +102,22 @@ bool tr_instant_parse(tr_str text, int64_t *microseconds)
         return false;
     *microseconds = (int64_t)scaled;
     return true;
+}
+
+void tr_instant_print(char out[TR_INSTANT_TEXT], int64_t microseconds)
+{
+    int64_t part = microseconds % SECOND, second = microseconds / SECOND;
+    if (part < 0) {
+        part += SECOND;
+        second--;
+    }
+    time_t when = (time_t)second;
+    struct tm t = {0};
+    gmtime_r(&when, &t);
+    int n = snprintf(out, TR_INSTANT_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", t.tm_year + 1900,
+                     t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    if (n > 0 && n < TR_INSTANT_TEXT && part)
+        n += snprintf(out + n, TR_INSTANT_TEXT - (size_t)n, ".%06d", (int)part);
+    if (n > 0 && n < TR_INSTANT_TEXT)
+        snprintf(out + n, TR_INSTANT_TEXT - (size_t)n, "Z");
 }

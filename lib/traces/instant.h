@@ -17,4 +17,9 @@
  * is neither. */
 bool tr_instant_parse(tr_str text, int64_t *microseconds);
 
+/* RFC 3339, UTC, with microseconds where they are not 0; what tr_instant_parse has given is read
+ * back as the same. */
+enum { TR_INSTANT_TEXT = 40 };
+void tr_instant_print(char out[TR_INSTANT_TEXT], int64_t microseconds);
+
 #endif

@@ -79,6 +79,10 @@ void tr_split_trailer_write(const tr_split_trailer *t, tr_buf *out)
         tr_json_key_c(&w, "label_key", t->label_key);
     if (*t->fresh_after)
         tr_json_key_c(&w, "fresh_after", t->fresh_after);
+    if (*t->last) {
+        tr_json_key_u64(&w, "eligible", t->eligible);
+        tr_json_key_c(&w, "last", t->last);
+    }
     tr_json_key_c(&w, "digest", digest);
     tr_json_close_object(&w);
     tr_json_close_object(&w);
@@ -126,6 +130,10 @@ tr_code tr_split_trailer_read(tr_split_trailer *t, tr_str object, tr_err *err)
         wrong = "label_key";
     else if (!read_name(root, "fresh_after", t->fresh_after, sizeof t->fresh_after))
         wrong = "fresh_after";
+    else if (!read_name(root, "last", t->last, sizeof t->last))
+        wrong = "last";
+    else if (*t->last && !tr_json_as_u64(tr_json_get(root, "eligible"), &t->eligible))
+        wrong = "eligible";
     else if (!tr_json_as_text(tr_json_get(root, "digest"), &digest) ||
              !tr_digest_parse(tr_str_c(digest), &t->digest))
         wrong = "digest";
@@ -154,6 +162,7 @@ struct tr_split_stream {
     tr_trace_shape shape;
     tr_split_trailer trailer;
     int64_t since, until; /* INT64_MIN and INT64_MAX: no bound */
+    int64_t last;         /* time of a row that is inside */
     bool share_known, overtaking;
     bool dropped[TR_TRACE_KEY_COUNT];          /* members that are never written as they are */
     bool dropped_decision[TR_TRACE_KEY_COUNT]; /* nor these, of a decision */
@@ -212,7 +221,7 @@ static tr_code read_bound(const char *text, const char *what, int64_t *out, tr_e
 static tr_code read_bounds(tr_split_stream *s, tr_err *err)
 {
     const tr_split_options *o = &s->options;
-    s->since = INT64_MIN;
+    s->since = s->last = INT64_MIN;
     s->until = INT64_MAX;
     tr_code code = read_bound(o->since, "--since", &s->since, err);
     if (code == TR_OK)
@@ -490,6 +499,8 @@ tr_code tr_split_add(tr_split_stream *s, tr_str line, const char *file, uint64_t
     if (tr_trace_same_shape(&s->shape, &t, &why) != TR_OK)
         return tr_err_at(err, file, line_number, "%s", why.message);
     s->counts.dimensions = t.dimensions;
+    if (t.instant > s->last)
+        s->last = t.instant;
     bool unlisted = is_unlisted(s, &t);
     if (unlisted && s->options.strict)
         return tr_err_at(err, file, line_number, "the label \"%.*s\" is not listed",
@@ -519,6 +530,10 @@ tr_code tr_split_end(tr_split_stream *s, const char *file, tr_err *err)
     s->trailer.share = c->share;
     s->trailer.test_share = s->options.test_share;
     s->trailer.grouped = c->grouped > 0;
+    if (s->options.since || s->options.until || s->options.fresh_after) { /* all rows have a time */
+        tr_instant_print(s->trailer.last, s->last);
+        s->trailer.eligible = c->eligible;
+    }
     tr_buf_clear(&s->row);
     tr_split_trailer_write(&s->trailer, &s->row);
     tr_buf_add_char(&s->row, '\n');

@@ -8,6 +8,7 @@
 #include "doors/io.h"
 #include "ground/err.h"
 #include "ground/hash.h"
+#include "traces/instant.h"
 #include "traces/labels.h"
 #include "traces/trace.h"
 
@@ -45,6 +46,8 @@ typedef struct {
     double share, test_share;
     char group_key[256], input_key[256], label_key[256]; /* "" where none was named */
     char fresh_after[64];                                /* as it was said; "": not at all */
+    char last[TR_INSTANT_TEXT]; /* the latest time of a row; "": no time was asked for */
+    uint64_t eligible;          /* rows that could have calibrated; only beside `last` */
     tr_digest digest;
     bool grouped;
 } tr_split_trailer;

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "ground/num.h"
 #include "ground/rng.h"
+#include "picture.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,96 +44,6 @@ static bool written(const char *text)
     return strstr(out.data, text) != NULL;
 }
 
-/* ---- Is it XML? Tags nest, attributes are quoted, nothing is open at the end. ---- */
-
-static bool well_formed(const char *p)
-{
-    const char *name[32];
-    size_t size[32], depth = 0, elements = 0;
-
-    while ((p = strchr(p, '<')) != NULL) {
-        bool closing = p[1] == '/';
-        const char *start = p + 1 + closing;
-        size_t n = strcspn(start, " />\n");
-        for (p = start + n; *p != '>'; p++) {
-            if (*p == '"')
-                p = strchr(p + 1, '"');
-            if (p == NULL || *p == 0 || *p == '<')
-                return false;
-        }
-        elements++;
-        if (closing) {
-            if (depth-- == 0 || size[depth] != n || memcmp(name[depth], start, n) != 0)
-                return false;
-        } else if (p[-1] != '/') {
-            if (depth == 32)
-                return false;
-            name[depth] = start;
-            size[depth++] = n;
-        }
-    }
-    return depth == 0 && elements > 10;
-}
-
-/* ---- Where the texts are ---- */
-
-typedef struct {
-    double x0, y0, x1, y1;
-    char text[80];
-} place;
-
-static double attribute(const char *tag, const char *name)
-{
-    const char *at = strstr(tag, name);
-    return at == NULL ? NAN : strtod(at + strlen(name), NULL);
-}
-
-static size_t texts(place *list, size_t most)
-{
-    size_t n = 0;
-
-    for (const char *p = out.data; (p = strstr(p, "<text ")) != NULL && n < most; p++) {
-        place *t = &list[n++];
-        const char *from = strchr(p, '>') + 1, *end = strchr(from, '<');
-        double x = attribute(p, " x=\""), y = attribute(p, " y=\""), characters = 0;
-        for (const char *c = from; c < end; c++)
-            characters += (*c & 0xc0) != 0x80;
-        double width = characters * 6;
-        bool right = strstr(p, "anchor=\"end\"") && strstr(p, "anchor=\"end\"") < from;
-        bool middle = strstr(p, "anchor=\"middle\"") && strstr(p, "anchor=\"middle\"") < from;
-        t->x0 = right ? x - width : middle ? x - width / 2 : x;
-        t->x1 = t->x0 + width;
-        t->y0 = y - 9;
-        t->y1 = y + 1;
-        snprintf(t->text, sizeof t->text, "%.*s", (int)(end - from), from);
-    }
-    return n;
-}
-
-/* Pairs of texts that lie on each other, and texts that leave the picture. */
-static int collisions(void)
-{
-    static place list[128];
-    size_t n = texts(list, 128);
-    int wrong = n < 5;
-
-    for (size_t i = 0; i < n; i++) {
-        const place *a = &list[i];
-        if (a->x0 < 0 || a->y0 < 0 || a->x1 > 960 || a->y1 > 590) {
-            printf("# outside: %s\n", a->text);
-            wrong++;
-        }
-        for (size_t j = 0; j < i; j++) {
-            const place *b = &list[j];
-            if (a->x0 < b->x1 && b->x0 < a->x1 && a->y0 < b->y1 && b->y0 < a->y1) {
-                printf("# \"%s\" lies on \"%s\"\n", a->text, b->text);
-                wrong++;
-            }
-        }
-    }
-    return wrong;
-}
-
 /* ---- Cases ---- */
 
 static void a_stair_by_hand(void)
@@ -152,7 +63,7 @@ static void a_stair_by_hand(void)
     CHECK(!written("left out"));
     CHECK(written("prefers-color-scheme:dark"));
     CHECK(!written("<script") && !written("href") && !written("url(") && !written("@import"));
-    CHECK(collisions() == 0);
+    CHECK(collisions(out.data) == 0);
 }
 
 static void what_lies_beyond_is_cut(void)
@@ -182,7 +93,7 @@ static void the_mark(void)
     CHECK(written(">chosen</text>"));
     CHECK(written("by &lt;me&gt; &amp; &quot;you&quot;</text>"));
     CHECK(!written(">fifty<") && written(">a quarter<")); /* said once */
-    CHECK(collisions() == 0);
+    CHECK(collisions(out.data) == 0);
     c.mark.x = 0.5;
     CHECK(draw(&c) == TR_OK && !written("class=\"ring\"") && written(">fifty<"));
 }
@@ -224,7 +135,7 @@ static void labels_keep_apart(void)
         c.mark_note = "rsb: svm, then mlp_1h";
         CHECK(draw(&c) == TR_OK);
         CHECK(well_formed(out.data));
-        CHECK(collisions() == 0);
+        CHECK(collisions(out.data) == 0);
     }
 }
 
@@ -242,6 +153,43 @@ static void hostile_texts(void)
     s.kind = TR_CHART_STAIR;
     CHECK(draw(&c) == TR_OK && well_formed(out.data));
     CHECK(written("&lt;/svg&gt;\xef\xbf\xbd\xef\xbf\xbd</text>"));
+}
+
+static void areas_and_whiskers(void)
+{
+    const tr_chart_point area[] = {
+        {0.8, 0.6, NULL}, {0.9, 2, NULL}, {0.9, 0.4, NULL}, {0.8, -1, NULL}};
+    const tr_chart_point whisker[] = {{0.9, 0.25, NULL}, {0.9, 0.75, NULL}, {0.95, NAN, NULL},
+                                      {0.95, 0.5, NULL}, {0.95, 0.9, NULL}, {0.95, 1.5, NULL}};
+    const tr_chart_series s[] = {{TR_CHART_WHISKERS, 1, "unnamed", NULL, whisker, 6},
+                                 {TR_CHART_AREA, 2, "unnamed", NULL, area, 4}};
+    tr_chart c = frame(s, 2);
+
+    CHECK(draw(&c) == TR_OK && well_formed(out.data));
+    /* what lies beyond is pressed to the edge, or cut off */
+    CHECK(written("<path class=\"area f2\" d=\"M66 273.2 L493 114 L493 352.8 L66 512\"/>"));
+    CHECK(written(
+        "<path class=\"whisker s1\" d=\"M493 412.5 L493 213.5 M706.5 153.8 L706.5 114\"/>"));
+    CHECK(!written("unnamed"));
+    CHECK(strstr(out.data, "area f2") < strstr(out.data, "whisker s1")); /* behind */
+}
+
+/* In a page, heading and background are the page's, and no class is another picture's. */
+static void in_a_page(void)
+{
+    const tr_chart_point points[] = {{0.8, 0.9, NULL}, {0.9, 0.5, NULL}};
+    const tr_chart_series s = {TR_CHART_LINE, 0, "line", NULL, points, 2};
+    tr_chart c = frame(&s, 1);
+
+    c.prefix = "a-";
+    c.width = 600;
+    c.height = 300;
+    CHECK(draw(&c) == TR_OK && well_formed(out.data));
+    CHECK(written("width=\"600\" height=\"300\"") && written("id=\"a-title\""));
+    CHECK(!written("class=\"bg\"") && !written("a-bg\"") && !written(">of some traffic<") &&
+          !written(">below<") && !written("http"));
+    CHECK(written("class=\"a-line a-s0\"") && written(".a-line{") && !written(" .line{"));
+    CHECK(collisions(out.data) == 0);
 }
 
 static void nothing_to_draw_and_refusals(void)
@@ -271,6 +219,8 @@ int main(void)
     CASE(the_mark);
     CASE(labels_keep_apart);
     CASE(hostile_texts);
+    CASE(areas_and_whiskers);
+    CASE(in_a_page);
     CASE(nothing_to_draw_and_refusals);
     tr_buf_free(&out);
     return CHECK_END;

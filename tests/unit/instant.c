@@ -78,11 +78,26 @@ static void what_is_no_time(void)
     }
 }
 
+static void printed_and_read(void)
+{
+    static const char *const same[] = {"2026-11-22T05:40:00Z", "2026-02-28T23:59:59.250000Z",
+                                       "0001-01-01T00:00:00Z", "1969-12-31T23:59:59.000001Z",
+                                       "9999-12-31T23:59:59Z"};
+    char text[TR_INSTANT_TEXT];
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        tr_instant_print(text, at(same[i]));
+        CHECK(!strcmp(text, same[i]));
+    }
+    tr_instant_print(text, at("2026-11-22T05:40:00.5+01:00"));
+    CHECK(!strcmp(text, "2026-11-22T04:40:00.500000Z"));
+}
+
 int main(void)
 {
     CASE(dates);
     CASE(zones_and_fractions);
     CASE(numbers);
     CASE(what_is_no_time);
+    CASE(printed_and_read);
     return CHECK_END;
 }

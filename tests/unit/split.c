@@ -139,6 +139,8 @@ static void trailer(void)
                           .test_share = .1,
                           .group_key = "se\"ssion",
                           .label_key = "label",
+                          .last = "2026-11-22T05:40:00Z",
+                          .eligible = 7,
                           .digest = {1, 0xfedcba9876543210},
                           .grouped = true};
     tr_split_trailer back;
@@ -153,6 +155,7 @@ static void trailer(void)
     CHECK(back.rows == t.rows && back.seed == t.seed && back.share == t.share);
     CHECK(back.test_share == t.test_share && back.grouped);
     CHECK(!strcmp(back.group_key, t.group_key) && !strcmp(back.label_key, "label"));
+    CHECK(!strcmp(back.last, t.last) && back.eligible == 7);
     CHECK(*back.input_key == '\0' && tr_digest_equal(back.digest, t.digest));
 
     static const char *const bad[] = {
@@ -165,6 +168,8 @@ static void trailer(void)
         "\"digest\":\"00000000000000000000000000000000\"}",
         "{\"rows\":1,\"seed\":1,\"share\":0.2,\"test_share\":0,\"grouped\":false,"
         "\"digest\":\"0000000000000000000000000000000g\"}",
+        "{\"rows\":1,\"seed\":1,\"share\":0.2,\"test_share\":0,\"grouped\":false,\"last\":\"x\","
+        "\"digest\":\"00000000000000000000000000000000\"}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(tr_split_trailer_read(&back, tr_str_c(bad[i]), &err) == TR_DATA && *err.message);

@@ -184,11 +184,76 @@ static void intervals(void)
     CHECK(low == 0 && high == 1);
 }
 
+/* Newton's steps against the definition: the tail at each end is what is left out. */
+static void intervals_leave_out_what_they_should(void)
+{
+    const int64_t cases[][2] = {{1, 2},
+                                {1, 30},
+                                {29, 30},
+                                {500, 1000},
+                                {9, 100000},
+                                {99999, 100000},
+                                {9300000, 10000000},
+                                {1, 10000000},
+                                {9999000, 10000000}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t k = cases[i][0], m = cases[i][1];
+        for (int c = 0; c < 2; c++) {
+            double low, high, side = c ? 0.025 : 0.0005;
+            tr_stat_interval(k, m, 1 - 2 * side, &low, &high);
+            CHECK_NEAR(tr_stat_binomial_upper(k, m, low) / side, 1, 1e-8);
+            CHECK_NEAR(tr_stat_binomial_lower(k, m, high) / side, 1, 1e-8);
+        }
+    }
+}
+
+static void wilson(void)
+{
+    double low, high;
+
+    tr_stat_wilson(0.8, 10, 0.95, &low, &high);
+    CHECK_NEAR(low, 0.490162471536642, 1e-12);
+    CHECK_NEAR(high, 0.943317848545625, 1e-12);
+    tr_stat_wilson(0, 7.5, 0.95, &low, &high);
+    CHECK(low == 0 && high > 0.3 && high < 0.4);
+    tr_stat_wilson(1, 7.5, 0.95, &low, &high);
+    CHECK(high == 1 && low > 0.6 && low < 0.7);
+    tr_stat_wilson(0.5, 0, 0.95, &low, &high);
+    CHECK(low == 0 && high == 1);
+}
+
+static void fisher(void)
+{
+    CHECK_NEAR(tr_stat_fisher(3, 4, 1, 4), 17.0 / 35, 1e-14);
+    CHECK_NEAR(tr_stat_fisher(1, 12, 9, 12), 0.0027594561852200836, 1e-15);
+    CHECK_NEAR(tr_stat_fisher(8, 10, 1, 6), 0.03496503496503497, 1e-14);
+    CHECK_NEAR(tr_stat_fisher(95, 100, 80, 100), 0.0021972325519849056, 1e-15);
+    CHECK_NEAR(tr_stat_fisher(10, 1000, 30, 1000), 0.0020083335618300098, 1e-15);
+    CHECK_NEAR(tr_stat_fisher(700, 1000, 1500, 2000), 0.003842707513630086, 1e-15);
+    /* Both ends, either order. */
+    CHECK_NEAR(tr_stat_fisher(0, 5, 5, 5), 2.0 / 252, 1e-16);
+    CHECK_NEAR(tr_stat_fisher(5, 5, 0, 5), 2.0 / 252, 1e-16);
+    /* Nothing to tell them apart by. */
+    CHECK(tr_stat_fisher(0, 9, 0, 4) == 1 && tr_stat_fisher(9, 9, 4, 4) == 1);
+    CHECK(tr_stat_fisher(0, 0, 3, 4) == 1 && tr_stat_fisher(3, 4, 0, 0) == 1);
+    CHECK(tr_stat_fisher(50, 100, 50, 100) == 1);
+    /* Ten million rows, by mpmath; and so far out that no number holds it. */
+    CHECK_NEAR(tr_stat_fisher(9300000, 10000000, 9302000, 10000000) / 0.079593335166465653252, 1,
+               1e-12);
+    CHECK_NEAR(tr_stat_fisher(9000000, 10000000, 9010000, 10000000) / 8.0526950929448665e-14, 1,
+               1e-12);
+    CHECK(tr_stat_fisher(0, 10000000, 10000000, 10000000) == 0);
+}
+
 static void normal(void)
 {
     CHECK(tr_stat_normal_cdf(0) == 0.5);
     CHECK_NEAR(tr_stat_normal_cdf(1.959963984540054), 0.975, 1e-15);
     CHECK_NEAR(tr_stat_normal_cdf(-10) / 7.619853024160527e-24, 1, 1e-12);
+    CHECK_NEAR(tr_stat_normal_limit(0.95), 1.959963984540054, 1e-14);
+    CHECK_NEAR(tr_stat_normal_limit(0.999), 3.290526731491926, 1e-12);
+    CHECK_NEAR(tr_stat_normal_limit(0.5), 0.674489750196082, 1e-14);
 }
 
 int main(void)
@@ -201,6 +266,9 @@ int main(void)
     CASE(rows_needed);
     CASE(a_table_refuses_nonsense);
     CASE(intervals);
+    CASE(intervals_leave_out_what_they_should);
+    CASE(wilson);
+    CASE(fisher);
     CASE(normal);
     return CHECK_END;
 }

@@ -20,7 +20,7 @@ static void begin(tr_svg *s)
 {
     tr_buf_clear(&out);
     tr_svg_begin(s, &out, 100, 50.5, tr_str_c("A <title>"), tr_str_c("what & why"),
-                 "\n.a>b{x:y}\n");
+                 "\n.a>b{x:1.5}\n", "");
 }
 
 static void elements_nest(void)
@@ -33,11 +33,12 @@ static void elements_nest(void)
     tr_svg_label(&s, NULL, 1, 2, "end", tr_str_c("x"));
     tr_svg_open(&s, "g"); /* left open, as the first one */
     tr_svg_end(&s);
-    CHECK(written("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"50.5\" "
-                  "viewBox=\"0 0 100 50.5\" role=\"img\" aria-labelledby=\"title description\">"));
+    CHECK(written(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" width=\"100\" height=\"50.5\" "
+        "viewBox=\"0 0 100 50.5\" role=\"img\" aria-labelledby=\"title description\">"));
     CHECK(written("<title id=\"title\">A &lt;title&gt;</title>"));
     CHECK(written("<desc id=\"description\">what &amp; why</desc>"));
-    CHECK(written("<style>\n.a>b{x:y}\n</style>")); /* as it is */
+    CHECK(written("<style>\n.a>b{x:1.5}\n</style>")); /* as it is */
     CHECK(written("\n <g>\n  <rect class=\"bg\" x=\"0\" y=\"1\" width=\"2\" height=\"3\"/>\n"
                   "  <text x=\"1\" y=\"2\" text-anchor=\"end\">x</text>\n  <g/>\n </g>\n</svg>\n"));
 }
@@ -96,6 +97,39 @@ static void paths(void)
     CHECK(written("<path d=\"\"/>"));
 }
 
+static void curves_are_level_at_both_ends(void)
+{
+    tr_svg s;
+
+    begin(&s);
+    tr_svg_path_begin(&s, "band");
+    tr_svg_path_to(&s, 0, 10, false);
+    tr_svg_path_curve(&s, 0, 10, 8, 30);
+    tr_svg_path_to(&s, 8, 40, true);
+    tr_svg_path_curve(&s, 8, 40, 0, 20);
+    tr_svg_path_end(&s);
+    tr_svg_end(&s);
+    CHECK(written("d=\"M0 10 C4 10 4 30 8 30 L8 40 C4 40 4 20 0 20\"/>"));
+}
+
+/* Two pictures in one page share neither ids nor classes. */
+static void the_prefix(void)
+{
+    tr_svg s;
+
+    tr_buf_clear(&out);
+    tr_svg_begin(&s, &out, 10, 10, tr_str_c("t"), tr_str_c("d"), ".a,.b.c{x:1.5;y:.5}", "p-");
+    tr_svg_rect(&s, "a b", 0, 0, 1, 1);
+    tr_svg_open(&s, "g");
+    tr_svg_attr(&s, "class", "c");
+    tr_svg_end(&s);
+    CHECK(written("<svg class=\"p-picture\" width"));
+    CHECK(written("aria-labelledby=\"p-title p-description\""));
+    CHECK(written("<title id=\"p-title\">t</title>") && written("<desc id=\"p-description\">"));
+    CHECK(written("<style>.p-a,.p-b.p-c{x:1.5;y:.5}</style>"));
+    CHECK(written("<rect class=\"p-a p-b\"") && written("<g class=\"p-c\"/>"));
+}
+
 static void too_deep_is_noticed(void)
 {
     tr_svg s;
@@ -116,6 +150,8 @@ int main(void)
     CASE(texts_are_escaped);
     CASE(numbers_are_short_and_finite);
     CASE(paths);
+    CASE(curves_are_level_at_both_ends);
+    CASE(the_prefix);
     CASE(too_deep_is_noticed);
     tr_buf_free(&out);
     return CHECK_END;
