@@ -364,7 +364,7 @@ one_screen() {
     head -c -200 "$T/r" > "$T/cut"
     expect 3 tr-audit --merge "$T/cut"
     [[ $stderr == "tr-audit: $T/cut: "* ]]
-    jq '.counts |= .[:4000] + "AAAA" + .[4004:]' "$T/r" > "$T/flipped"
+    jq '.counts |= .[:4000] + (if .[4000:4004] == "AAAA" then "BBBB" else "AAAA" end) + .[4004:]' "$T/r" > "$T/flipped"
     expect 3 tr-audit --merge "$T/r" "$T/flipped"
 }
 

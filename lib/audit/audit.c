@@ -1,8 +1,8 @@
 #include "audit/audit.h"
 
 #include "ground/le.h"
-#include "maths/real.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,26 +65,22 @@ uint64_t tr_audit_length_least(uint32_t bin)
     return bin < 16 ? bin : (uint64_t)(4 + bin % 4) << (bin / 4 - 2);
 }
 
+/* The bins are those of a float's exponent and the first four bits behind it. */
+enum { OCTAVES = TR_AUDIT_THIN / 16 };
+
 double tr_audit_thin_chance(uint32_t bin)
 {
-    static const double ln_10 = 2.30258509299404568402;
-    return bin == 0 ? 0 : tr_real_exp(ln_10 * (-6 + 6.0 * bin / TR_AUDIT_THIN));
+    return bin == 0 ? 0 : ldexp(1 + bin % 16 / 16.0, (int)(bin / 16) - OCTAVES);
 }
 
 uint32_t tr_audit_thin_bin(double v)
 {
-    static const double per_log = TR_AUDIT_THIN / 13.8155105579642741041; /* ln 10^6 */
-    if (!(v > TR_TALLY_LEAST))
+    uint64_t bits, first = (uint64_t)(1023 - OCTAVES) << 4;
+    memcpy(&bits, &v, sizeof bits);
+    uint64_t at = bits >> 48;
+    if (!(v > 0) || at <= first)
         return 0;
-    double at = TR_AUDIT_THIN + tr_real_log(v) * per_log;
-    uint32_t bin = at < 0 ? 0 : at < TR_AUDIT_THIN ? (uint32_t)at : TR_AUDIT_THIN - 1;
-    /* rounding matters next to an edge alone */
-    double beyond = at - bin;
-    if (beyond < 1e-9 && v < tr_audit_thin_chance(bin))
-        return bin - 1;
-    if (beyond > 1 - 1e-9 && bin < TR_AUDIT_THIN - 1 && v >= tr_audit_thin_chance(bin + 1))
-        return bin + 1;
-    return bin;
+    return at - first < TR_AUDIT_THIN ? (uint32_t)(at - first) : TR_AUDIT_THIN - 1;
 }
 
 void tr_audit_pair_name(tr_str said, tr_str meant, tr_buf *out)
@@ -207,12 +203,14 @@ static void add_totals(tr_audit *a, const row *r)
     if (!r->known)
         return;
     tally(&a->tally, r);
-    uint32_t thin = tr_audit_thin_bin(r->p * tr_hash_unit(tr_hash_keyed_u64(a->thin, o->key)));
-    a->thin_handled[thin] += o->handled;
-    a->thin_agreed[thin] += r->agreed;
-    a->thin_deferred[thin] += !o->handled;
-    if (o->handled && r->p < a->least_propensity)
-        a->least_propensity = r->p;
+    if (o->handled) {
+        uint32_t thin = tr_audit_thin_bin(r->p * tr_hash_unit(tr_hash_keyed_u64(a->thin, o->key)));
+        a->thin_handled[thin]++;
+        a->thin_agreed[thin] += r->agreed;
+        a->nameless += !o->named;
+        if (r->p < a->least_propensity)
+            a->least_propensity = r->p;
+    }
     if (staged) {
         tr_sum_merge(&a->stage_tested[o->stage - 1], &r->one);
         if (r->agreed)
@@ -479,6 +477,7 @@ static void merge_totals(tr_audit *a, const tr_audit *o)
     more(&a->unknown, o->unknown);
     more(&a->unknowable, o->unknowable);
     more(&a->unweighable, o->unweighable);
+    more(&a->nameless, o->nameless);
     more(&a->inputs, o->inputs);
     tr_tally_merge(&a->tally, &o->tally);
     tr_sum_merge(&a->truth_all, &o->truth_all);
@@ -488,7 +487,6 @@ static void merge_totals(tr_audit *a, const tr_audit *o)
     for (int k = 0; k < TR_AUDIT_THIN; k++) {
         more(&a->thin_handled[k], o->thin_handled[k]);
         more(&a->thin_agreed[k], o->thin_agreed[k]);
-        more(&a->thin_deferred[k], o->thin_deferred[k]);
     }
     if (o->least_propensity < a->least_propensity)
         a->least_propensity = o->least_propensity;

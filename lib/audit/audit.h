@@ -26,7 +26,7 @@ enum {
     TR_AUDIT_PAIR_EXAMPLES = 3,
     TR_AUDIT_BINS = 1000,  /* of the accept score; the last one has 1 in it too */
     TR_AUDIT_LENGTHS = 64, /* of the input's length, in characters: see tr_audit_length_bin */
-    TR_AUDIT_THIN = 256,   /* of the chance at which a row is thinned out: see tr_audit_thin_bin */
+    TR_AUDIT_THIN = 320,   /* of the chance at which a row is thinned out: see tr_audit_thin_bin */
     TR_AUDIT_KEY = 256,
     TR_AUDIT_NAME = 512 /* bytes of a label or of a value of `by` that count, cut between
                            characters: what is equal so far is one name */
@@ -97,11 +97,12 @@ typedef struct {
     uint64_t unknown; /* handled, teacher not known, though it might have been (propensity > 0) */
     uint64_t unknowable;  /* handled, teacher not known, propensity 0 */
     uint64_t unweighable; /* teacher known though propensity is 0: left out of all shares */
-    uint64_t inputs;      /* rows with a text */
+    uint64_t nameless; /* handled, teacher known, no id: nothing that thinning could be drawn by */
+    uint64_t inputs;   /* rows with a text */
     tr_tally tally;
     tr_sum truth_all, truth_handled; /* rows with ground truth and a teacher */
     tr_sum right[TR_ANSWERERS];
-    uint64_t thin_handled[TR_AUDIT_THIN], thin_agreed[TR_AUDIT_THIN], thin_deferred[TR_AUDIT_THIN];
+    uint64_t thin_handled[TR_AUDIT_THIN], thin_agreed[TR_AUDIT_THIN]; /* handled rows */
     double least_propensity; /* of handled rows with a teacher label; 1 where there are none */
     tr_audit_bin *bin;       /* TR_AUDIT_BINS */
     tr_audit_slice *length;  /* TR_AUDIT_LENGTHS; rows with a text */
@@ -133,7 +134,8 @@ uint64_t tr_audit_length_least(uint32_t bin);
 
 /* Thinning: a row of propensity p has the chance v = p · u, u uniform by its keyed hash; rows with
  * v < q, for a q no greater than every p, are as if each had been known with chance q. Bin b holds
- * q(b) <= v < q(b + 1), where q(b) = 10^(-6 + 6 b / TR_AUDIT_THIN), q(0) = 0. */
+ * q(b) <= v < q(b + 1), where q(b) = 2^(b / 16 - 20) · (1 + b % 16 / 16), whole division, and
+ * q(0) = 0. */
 uint32_t tr_audit_thin_bin(double v);
 double tr_audit_thin_chance(uint32_t bin); /* q(bin) */
 

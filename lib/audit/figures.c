@@ -44,6 +44,11 @@ static void test_rows(const tr_audit *a, tr_test *t)
     t->agreed = known->agreed.n;
     if (known->handled.n == 0 || share_of(known->agreed, known->handled).method == TR_METHOD_EXACT)
         return;
+    t->nameless = a->nameless > 0;
+    if (t->nameless) {
+        t->rows = t->agreed = 0;
+        return;
+    }
     uint32_t end = TR_AUDIT_THIN;
     while (end > 0 && tr_audit_thin_chance(end) > a->least_propensity)
         end--;

@@ -37,6 +37,7 @@ typedef struct {
     double chance;     /* P(Bin(m, alpha) <= k): of so few or fewer, were the promise just kept */
     bool thinned;      /* rows were left out at random, so that each was as likely to be known */
     double propensity; /* with which each of the m came to be known, 1: all */
+    bool nameless; /* UNTESTED: rows would have to be left out, and some have no id to draw by */
 } tr_test;
 
 /* A group of rows: a label of the teacher's, or a slice. */

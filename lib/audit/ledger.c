@@ -192,7 +192,7 @@ static bool totals_fit(const tr_audit *a)
     fit &= stages <= a->handled && whys == a->deferred && a->shadowed <= a->handled;
     fit &= t->handled.n <= a->handled && t->deferred.n <= a->deferred;
     fit &= a->unknown + a->unknowable <= a->handled - t->handled.n;
-    fit &= a->unweighable <= rows - known && a->inputs <= rows;
+    fit &= a->unweighable <= rows - known && a->inputs <= rows && a->nameless <= t->handled.n;
     fit &= is_part(a->truth_handled, a->truth_all) && is_part(a->truth_handled, t->handled) &&
            a->truth_all.n <= known;
     return fit && a->least_propensity >= TR_TALLY_LEAST &&
@@ -209,6 +209,7 @@ static void totals(pass *p, tr_audit *a)
     count(p, &a->unknown);
     count(p, &a->unknowable);
     count(p, &a->unweighable);
+    count(p, &a->nameless);
     count(p, &a->inputs);
     tally(p, &a->tally);
     sums(p, a->stage_tested, TR_OUTCOME_STAGES);
@@ -250,14 +251,13 @@ static void entries(pass *p, tr_audit *a, const table *t)
 
 static bool thin_empty(const tr_audit *a, uint32_t i)
 {
-    return !(a->thin_handled[i] | a->thin_deferred[i]);
+    return !a->thin_handled[i];
 }
 
 static void thin_entry(pass *p, tr_audit *a, uint32_t i)
 {
     count(p, &a->thin_handled[i]);
     count(p, &a->thin_agreed[i]);
-    count(p, &a->thin_deferred[i]);
     need(p, a->thin_agreed[i] <= a->thin_handled[i]);
 }
 
@@ -303,11 +303,10 @@ static void length_entry(pass *p, tr_audit *a, uint32_t i)
 /* The sums of the tables are the totals, or a part of them. */
 static bool tables_fit(const tr_audit *a)
 {
-    uint64_t known = 0, agreed = 0, deferred = 0, scored = 0, low = 0, inputs = 0;
+    uint64_t known = 0, agreed = 0, scored = 0, low = 0, inputs = 0;
     for (int i = 0; i < TR_AUDIT_THIN; i++) {
         known += a->thin_handled[i];
         agreed += a->thin_agreed[i];
-        deferred += a->thin_deferred[i];
     }
     for (int i = 0; i < TR_AUDIT_BINS; i++) {
         scored += a->bin[i].handled;
@@ -315,9 +314,8 @@ static bool tables_fit(const tr_audit *a)
     }
     for (int i = 0; i < TR_AUDIT_LENGTHS; i++)
         inputs += a->length[i].handled + a->length[i].deferred;
-    return known == a->tally.handled.n && agreed == a->tally.agreed.n &&
-           deferred == a->tally.deferred.n && scored <= a->handled && low <= a->why[TR_WHY_LOW] &&
-           inputs == a->inputs;
+    return known == a->tally.handled.n && agreed == a->tally.agreed.n && scored <= a->handled &&
+           low <= a->why[TR_WHY_LOW] && inputs == a->inputs;
 }
 
 static void tables(pass *p, tr_audit *a)

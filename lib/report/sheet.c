@@ -95,6 +95,7 @@ static void put_verdict(tr_json_writer *w, const tr_test *t)
     tr_json_key_u64(w, "agreed", t->agreed);
     tr_json_key_double(w, "chance", tested ? t->chance : NAN);
     tr_json_key_bool(w, "thinned", t->thinned);
+    tr_json_key_bool(w, "nameless", t->nameless);
     tr_json_key_double(w, "propensity", tested ? t->propensity : NAN);
     tr_json_close_object(w);
 }

@@ -117,7 +117,14 @@ static void put_found(const tr_figures *f, tr_buf *out)
 static void put_untested(const tr_figures *f, tr_buf *out)
 {
     uint64_t handled = f->audit->handled;
-    if (handled)
+    if (f->test.nameless) {
+        tr_buf_add_c(out, "Untested: ");
+        put_found(f, out);
+        put(out,
+            "; of rows with different propensities %s have no id, by which they could be made "
+            "alike",
+            count(f->audit->nameless).text);
+    } else if (handled)
         put(out, "Untested: no teacher label is known of any of %s answer%s", count(handled).text,
             handled == 1 ? "" : "s");
     else
@@ -420,6 +427,8 @@ static void put_next(const tr_figures *f, tr_buf *words)
     case TR_VERDICT_UNTESTED:
         tr_buf_add_c(words, !f->audit->promise.there
                                 ? "--policy or --alpha says what to hold this against"
+                            : f->test.nameless
+                                ? "give each request an id of its own; tr-route --shadow does so"
                             : f->audit->handled
                                 ? "let the teacher label a share of what is handled as well"
                                 : "a policy that may answer: more traces, or a lower --alpha");

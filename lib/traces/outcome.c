@@ -315,7 +315,8 @@ static tr_code read_texts(tr_outcome_parser *p, tr_str line, tr_outcome *o, tr_e
         return code;
     /* Keys of its own: which rows were shadowed and which are shown must not depend on each other.
      */
-    if (id.data)
+    o->named = id.data != NULL;
+    if (o->named)
         o->key = tr_hash_keyed((tr_hash_key){'o', 'i'}, id.data, id.size);
     else if (o->input.data)
         o->key = tr_hash_keyed((tr_hash_key){'o', 't'}, o->input.data, o->input.size);

@@ -18,6 +18,7 @@ typedef struct {
     double p;     /* 0: 1 */
     unsigned stage;
     tr_why why;
+    bool nameless; /* without an id */
 } some_rows;
 
 static tr_str text_of(const char *s)
@@ -38,7 +39,8 @@ static void count(tr_audit *a, some_rows r)
                     .by = text_of(r.by),
                     .score = r.score > 0 ? (uint32_t)(r.score * 1e6 + .5) : TR_OUTCOME_NO_SCORE,
                     .stage = r.label && r.stage == 0 ? 1 : r.stage,
-                    .propensity = r.p > 0 ? r.p : 1};
+                    .propensity = r.p > 0 ? r.p : 1,
+                    .named = !r.nameless};
 
     for (int i = 0; i < r.n; i++) {
         o.key = ++key * 0x9e3779b97f4a7c15u;

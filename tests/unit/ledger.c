@@ -350,8 +350,12 @@ static void what_cannot_be_is_refused(void)
     REFUSED(a.right[TR_ANSWERER_MIX].w, a.truth_all.w + 1);
     REFUSED(a.truth_handled, a.tally.deferred);
     REFUSED(a.least_propensity, 1e-7);
-    REFUSED(a.thin_agreed[TR_AUDIT_THIN - 1], a.thin_handled[TR_AUDIT_THIN - 1] + 1);
-    REFUSED(a.thin_deferred[3], a.thin_deferred[3] + 1);
+    uint32_t bin = TR_AUDIT_THIN - 1; /* one with rows */
+    while (bin > 0 && !a.thin_handled[bin])
+        bin--;
+    REFUSED(a.thin_agreed[bin], a.thin_handled[bin] + 1);
+    REFUSED(a.thin_handled[3], a.thin_handled[3] + 1);
+    REFUSED(a.nameless, a.tally.handled.n + 1);
     REFUSED(a.bin[500].low, a.why[TR_WHY_LOW] + 1);
     REFUSED(a.bin[500].score, UINT64_MAX);
     REFUSED(a.bin[500].tested, a.tally.handled);

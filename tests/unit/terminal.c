@@ -38,7 +38,7 @@ static void begin(void)
     figures.agreement = share(0.9, 800);
     figures.overall = share(0.92, 1000);
     figures.expected_coverage = unknown();
-    figures.test = (tr_test){TR_VERDICT_KEPT, 800, 720, 0.9, false, 1};
+    figures.test = (tr_test){TR_VERDICT_KEPT, 800, 720, 0.9, false, 1, false};
     figures.n_stages = 1;
     figures.slices_by_length = true;
     report = (tr_report){&figures, NULL, &money};
@@ -73,13 +73,13 @@ static void verdicts(void)
     CHECK(verdict("Promise kept: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %); 85 % was promised, and these rows prove it anew."));
     audit.promise.alpha = 0.925;
-    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, false, 1};
+    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, false, 1, false};
     CHECK(verdict("CONTRADICTED: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %); 92.5 % was promised, and chance would give so few with p = 0.012 "
                   "(limit 0.05)."));
     figures.test.chance = 1e-30;
     CHECK(says("so few with p < 0.0001"));
-    figures.test = (tr_test){TR_VERDICT_OPEN, 800, 720, 0.3, false, 1};
+    figures.test = (tr_test){TR_VERDICT_OPEN, 800, 720, 0.3, false, 1, false};
     CHECK(verdict("Not proven false: 90.0 % of 800 answers agree with the teacher (95 % interval "
                   "89.0 to 91.0 %); 92.5 % was promised, and chance may explain the difference (p "
                   "= 0.3)."));
@@ -93,7 +93,7 @@ static void verdicts_that_know_less(void)
 {
     begin();
     figures.agreement = share(0.9, 80);
-    figures.test = (tr_test){TR_VERDICT_KEPT, 40, 36, 0.9, true, 0.05};
+    figures.test = (tr_test){TR_VERDICT_KEPT, 40, 36, 0.9, true, 0.05, false};
     CHECK(verdict("Promise kept: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %, from the 80 whose teacher label is known); 85 % was promised. Tested "
                   "on 40 rows drawn so that each was as likely to be known: 36 agree."));
@@ -184,7 +184,7 @@ static void crowd(void)
     audit.handled = audit.deferred = figures.rows = 12345678901;
     audit.unknown = audit.unknowable = audit.unweighable = 1234567890;
     figures.expected_coverage.value = 0.9;
-    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, true, 0.3};
+    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, true, 0.3, false};
     figures.agreement.method = TR_METHOD_WILSON;
     money = (tr_money){true, true, true, {1e9, 1, 1}, 1e9, 1e10, 1e9, 1e10, -1e9, true, 0, 1e9};
     figures.n_curve = 1;
