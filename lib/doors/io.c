@@ -275,11 +275,20 @@ tr_code tr_reader_line(tr_reader *r, tr_str *line, bool *end, tr_err *err)
 bool tr_reader_would_block(tr_reader *r)
 {
     struct stat st;
-    if (r->fd < 0) { /* opening a fifo may wait as well */
-        return r->next < r->n && (is_stdin(r->files[r->next]) ||
-                                  (stat(r->files[r->next], &st) == 0 && !S_ISREG(st.st_mode)));
-    }
-    while (!find_newline(r) && !r->ended) {
+    while (!find_newline(r) && !(r->ended && r->start < r->end)) {
+        if (r->fd >= 0 && r->ended) {
+            close_current(r);
+            continue;
+        }
+        if (r->fd < 0) { /* opening a fifo may wait as well; standard input is open */
+            if (r->next == r->n)
+                return false;
+            const char *next = r->files[r->next];
+            if (!is_stdin(next))
+                return stat(next, &st) == 0 && !S_ISREG(st.st_mode);
+            if (open_next(r, NULL) != TR_OK)
+                return false;
+        }
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
         int ready = poll(&p, 1, 0);
         if (ready == 0)
@@ -295,6 +304,11 @@ bool tr_reader_would_block(tr_reader *r)
         r->ended = n == 0;
     }
     return false;
+}
+
+int tr_reader_fd(const tr_reader *r)
+{
+    return r->fd;
 }
 
 const char *tr_reader_file(const tr_reader *r)

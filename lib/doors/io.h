@@ -30,6 +30,9 @@ TR_MUST tr_code tr_reader_line(tr_reader *r, tr_str *line, bool *end, tr_err *er
  * what was written. Takes in what is there, so bytes of an unfinished line do not hide the wait.
  * Lines borrowed before are no longer valid. */
 bool tr_reader_would_block(tr_reader *r);
+/* What to poll for more input after tr_reader_would_block said true; -1: a file that has still to
+ * be opened, which may wait. */
+int tr_reader_fd(const tr_reader *r);
 
 const char *tr_reader_file(const tr_reader *r); /* the name of the current file, for messages */
 uint64_t tr_reader_number(const tr_reader *r);  /* 1-based number of the last line in its file */

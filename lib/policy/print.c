@@ -26,7 +26,7 @@ static void print_history(const tr_history *h, tr_json_writer *w)
     tr_json_key(w, "history");
     tr_json_open_object(w);
     tr_json_key_u64(w, "look", h->look);
-    tr_json_key_bool(w, "independent", h->look == 1 && !h->reused);
+    tr_json_key_bool(w, "independent", h->look == 1 && h->reused <= 0);
     tr_json_key_bool(w, "counted_from_the_first", h->counted);
     tr_json_key_u64(w, "follows", h->follows);
     tr_json_key_double(w, "reused", h->reused);

@@ -15,6 +15,8 @@ struct tr_route_worker {
     tr_decider decider;
     tr_decided decided; /* of the last row */
     bool explain;
+    tr_route_shadow shadow;
+    char share[TR_NUM_TEXT]; /* as a decision has it */
     tr_trace_parser *parser;
     tr_buf *label_json; /* each label as a JSON string */
     uint32_t embedding; /* numbers that a request's must have; 0: none is looked at */
@@ -40,6 +42,7 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
         return NULL;
     }
     w->policy = p;
+    w->share[0] = '0';
     bool text = p->bank.features.text;
     w->embedding = tr_features_embedding(&p->bank.features);
     w->label_json = tr_mem_zero(p->labels.n, sizeof *w->label_json);
@@ -67,6 +70,12 @@ tr_route_worker *tr_route_open(const tr_policy *p, tr_err *err)
 void tr_route_explain(tr_route_worker *w, bool explain)
 {
     w->explain = explain;
+}
+
+void tr_route_set_shadow(tr_route_worker *w, const tr_route_shadow *s)
+{
+    w->shadow = *s;
+    tr_num_print_double(w->share, s->share);
 }
 
 bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_decision *out)
@@ -118,7 +127,7 @@ static void put_members(const tr_route_worker *w, bool keep_embedding, tr_buf *o
             tr_buf_add_c(out, "\"teacher\"");
         } else {
             if (is_reserved(name) || (!keep_embedding && !strcmp(name, "embedding")) ||
-                (teacher && !strcmp(name, "teacher")))
+                ((teacher || w->shadow.id_prefix) && !strcmp(name, "teacher")))
                 continue;
             tr_buf_add_str(out, m->key);
         }
@@ -144,7 +153,28 @@ static void put_millionths(tr_buf *out, uint32_t x)
     tr_buf_add(out, text, size);
 }
 
-static void put_decision(const tr_route_worker *w, const tr_decision *d, bool teacher_known,
+/* The id that a request is given, with a comma; returns the hash by which it is known from now on.
+ */
+static uint64_t put_id(const tr_route_worker *w, uint64_t row, tr_buf *out)
+{
+    char text[17];
+    tr_buf id;
+    tr_buf_init(&id);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)row);
+    tr_buf_add_c(&id, w->shadow.id_prefix);
+    tr_buf_add_c(&id, text);
+    tr_buf_add_c(out, "\"id\":");
+    tr_json_put_str(out, tr_buf_str(&id));
+    tr_buf_add_char(out, ',');
+    out->failed |= id.failed;
+    row = tr_trace_identity(tr_buf_str(&id), tr_str_of(NULL, 0), 0);
+    tr_buf_free(&id);
+    return row;
+}
+
+/* `known`: the teacher's label came with the request, and so is known whatever is decided: as that
+ * of a deferred row it counts with the shadow's share. */
+static void put_decision(const tr_route_worker *w, const tr_decision *d, bool known, bool shadowed,
                          tr_buf *out)
 {
     bool handled = d->why == TR_ROUTE_HANDLED;
@@ -156,12 +186,15 @@ static void put_decision(const tr_route_worker *w, const tr_decision *d, bool te
     tr_buf_add_c(out, handled ? ",\"decision\":\"handled\",\"accept_score\":"
                               : ",\"decision\":\"deferred\",\"accept_score\":");
     put_millionths(out, d->score);
-    /* a teacher label that came with the request is known whatever is decided */
     tr_buf_add_c(out, !handled        ? ",\"stage\":null"
                       : d->stage == 1 ? ",\"stage\":1"
                                       : ",\"stage\":2");
-    tr_buf_add_c(out, handled && !teacher_known ? ",\"propensity\":0,\"shadow_share\":0"
-                                                : ",\"propensity\":1,\"shadow_share\":0");
+    tr_buf_add_c(out, ",\"propensity\":");
+    tr_buf_add_c(out, handled && !known ? w->share : "1");
+    tr_buf_add_c(out, ",\"shadow_share\":");
+    tr_buf_add_c(out, w->share);
+    if (shadowed)
+        tr_buf_add_c(out, ",\"shadow\":true");
 }
 
 static void put_explanation(const tr_route_worker *w, tr_route_why why, tr_buf *out)
@@ -182,18 +215,27 @@ static void put_error(const tr_route_worker *w, bool keep_embedding, uint64_t nu
     int size = snprintf(text, sizeof text, "line %llu: %s", (unsigned long long)number, reason);
     put_members(w, keep_embedding, out);
     tr_buf_add_c(out, "\"label\":null,\"decision\":\"deferred\",\"accept_score\":null,"
-                      "\"stage\":null,\"propensity\":1,\"shadow_share\":0,\"error\":");
+                      "\"stage\":null,\"propensity\":1,\"shadow_share\":");
+    tr_buf_add_c(out, w->share);
+    tr_buf_add_c(out, ",\"error\":");
     tr_json_put_str(out,
                     tr_str_of(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1));
     tr_buf_add_c(out, "}\n");
 }
 
+static bool is_shadowed(const tr_route_worker *w, uint64_t id)
+{
+    return w->shadow.share > 0 &&
+           tr_hash_unit(tr_hash_keyed_u64(w->shadow.key, id)) < w->shadow.share;
+}
+
 tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool keep_embedding,
-                      tr_buf *out, bool *bad, tr_err *err)
+                      tr_buf *out, tr_routed *row, tr_err *err)
 {
     tr_trace t;
     tr_decision d;
-    *bad = false;
+    size_t begin = out->size;
+    *row = (tr_routed){0};
     tr_code code = tr_trace_parse(w->parser, line, number, &t, err);
     if (code == TR_SYSTEM)
         return code;
@@ -208,14 +250,19 @@ tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool kee
     tr_buf_add_char(out, '{');
     if (code == TR_OK) {
         put_members(w, keep_embedding, out);
+        row->id = t.id.data || !w->shadow.id_prefix ? t.row : put_id(w, t.row, out);
+        row->members = out->size - begin;
         if (!tr_route_input(w, t.input, t.embedding, &d))
             return tr_err_memory(err);
-        put_decision(w, &d, t.teacher.data != NULL, out);
+        bool handled = d.why == TR_ROUTE_HANDLED, known = t.teacher.data != NULL;
+        bool shadowed = handled && !known && is_shadowed(w, row->id);
+        row->asks = !known && (!handled || shadowed);
+        put_decision(w, &d, known, shadowed, out);
         if (w->explain)
             put_explanation(w, d.why, out);
         tr_buf_add_c(out, "}\n");
     } else {
-        *bad = true;
+        row->bad = true;
         put_error(w, keep_embedding, number, err ? err->message : "cannot be read", out);
     }
     return out->failed ? tr_err_memory(err) : TR_OK;

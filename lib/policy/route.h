@@ -6,6 +6,7 @@
 #define TR_ROUTE_H
 
 #include "ground/err.h"
+#include "ground/hash.h"
 #include "policy/policy.h"
 #include "traces/trace.h"
 
@@ -40,10 +41,32 @@ void tr_route_explain(tr_route_worker *w, bool explain);
  * none. False when memory is out. */
 bool tr_route_input(tr_route_worker *w, tr_str text, const float *embedding, tr_decision *out);
 
+/* Which rows the teacher is asked about, and how they are known to it. */
+typedef struct {
+    double share;    /* fraction of the handled rows that the teacher is asked about too */
+    tr_hash_key key; /* of that draw: tr_hash_derive(seed, "shadow") */
+    /* Rows without an id get one, this text (UTF-8) and 16 hex digits; a "teacher" that is none is
+     * dropped. NULL: neither. */
+    const char *id_prefix;
+} tr_route_shadow;
+
+/* From now on; at first share 0 and NULL. A row is drawn by its id, as it is written. *s is copied,
+ * the prefix is borrowed. */
+void tr_route_set_shadow(tr_route_worker *w, const tr_route_shadow *s);
+
+/* What became of a line. */
+typedef struct {
+    bool bad;  /* it could not be read */
+    bool asks; /* deferred or shadowed, and no teacher's label came with it */
+    size_t
+        members; /* bytes of the decision up to and with the comma behind the request's members */
+    uint64_t id; /* hash of the id as written, see tr_trace_identity; without one, of the row */
+} tr_routed;
+
 /* A request line to a decision line, with its newline, appended to `out`. A line that cannot be
- * read becomes a deferred decision with "error" ("line NUMBER: reason"), and *bad is set. Returns
- * TR_OK or TR_SYSTEM (memory). */
+ * read becomes a deferred decision with "error" ("line NUMBER: reason"), and is bad. Returns TR_OK
+ * or TR_SYSTEM (memory). */
 TR_MUST tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool keep_embedding,
-                              tr_buf *out, bool *bad, tr_err *err);
+                              tr_buf *out, tr_routed *row, tr_err *err);
 
 #endif

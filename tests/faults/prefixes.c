@@ -31,7 +31,7 @@ static tr_code use_policy(const tr_policy *p, tr_err *err)
 {
     static const char *const texts[] = {"", "red a", "where is my order", "\xc3\xa9t\xc3\xa9 blue"};
     tr_buf out;
-    bool bad;
+    tr_routed row;
     tr_buf_init(&out);
     tr_route_worker *w = tr_route_open(p, err);
     tr_code code = w ? TR_OK : err->code;
@@ -44,10 +44,10 @@ static tr_code use_policy(const tr_policy *p, tr_err *err)
         for (uint32_t d = 0; d < tr_features_embedding(&p->bank.features); d++)
             tr_buf_add_c(&line, d ? ",0.5" : ",\"embedding\":[-1");
         tr_buf_add_c(&line, tr_features_embedding(&p->bank.features) ? "]}" : "}");
-        code = tr_route_line(w, tr_buf_str(&line), 1, false, &out, &bad, err);
+        code = tr_route_line(w, tr_buf_str(&line), 1, false, &out, &row, err);
         tr_buf_free(&line);
         /* a policy may name keys of its own */
-        if (code == TR_OK && bad && !*p->origin.input_key && !*p->origin.label_key)
+        if (code == TR_OK && row.bad && !*p->origin.input_key && !*p->origin.label_key)
             code = tr_err_set(err, TR_SYSTEM, "a sound request was refused");
     }
     tr_route_close(w);

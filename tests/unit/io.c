@@ -166,6 +166,39 @@ static void blocking(void)
     CHECK(close(p[0]) == 0); /* still ours */
 }
 
+/* What is to be polled, and that an end hides no waiting behind it. */
+static void what_to_wait_for(void)
+{
+    const char *files[] = {"short", "-", "waiting"};
+    int saved = dup(0), p[2];
+    put_file("short", "a\nb", 3);
+    CHECK(mkfifo("waiting", 0600) == 0 && pipe(p) == 0 && dup2(p[0], 0) == 0);
+    close(p[0]);
+    tr_reader *r = tr_reader_open(files, 3, &err);
+    if (!r)
+        return;
+    CHECK(!tr_reader_would_block(r) && next_is(r, "a", 1));
+    CHECK(!tr_reader_would_block(r) && next_is(r, "b", 1)); /* without its newline */
+    CHECK(tr_reader_would_block(r) && tr_reader_fd(r) == 0);
+    CHECK(write(p[1], "c\n", 2) == 2);
+    CHECK(!tr_reader_would_block(r) && next_is(r, "c", 1));
+    CHECK(strcmp(tr_reader_file(r), "stdin") == 0 && tr_reader_number(r) == 1);
+    CHECK(tr_reader_would_block(r) && tr_reader_fd(r) == 0);
+    close(p[1]);
+    CHECK(tr_reader_would_block(r) && tr_reader_fd(r) == -1); /* opening the fifo would */
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open("waiting", O_WRONLY);
+        _exit(write(fd, "d", 1) != 1);
+    }
+    CHECK(next_is(r, "d", 1) && tr_reader_total(r) == 4);
+    CHECK(waitpid(child, NULL, 0) == child);
+    CHECK(!tr_reader_would_block(r) && at_end(r));
+    tr_reader_close(r);
+    CHECK(dup2(saved, 0) == 0);
+    close(saved);
+}
+
 static void whole_files(void)
 {
     tr_io_view v;
@@ -368,6 +401,7 @@ int main(void)
     CASE(long_lines);
     CASE(unreadable);
     CASE(blocking);
+    CASE(what_to_wait_for);
     CASE(whole_files);
     CASE(files_appear_whole);
     CASE(links_are_followed);

@@ -9,7 +9,9 @@ static tr_stream stream;
 static tr_policy policy;
 static tr_route_worker *worker;
 
-/* The decision line for a request, as text; *bad as tr_route_line has it. */
+static tr_routed routed; /* what became of the last line */
+
+/* The decision line for a request, as text. */
 static const char *line_with(tr_route_worker *w, const char *request, size_t size, bool keep,
                              bool *bad)
 {
@@ -20,7 +22,8 @@ static const char *line_with(tr_route_worker *w, const char *request, size_t siz
     if (!copy)
         exit(4);
     memcpy(copy, request, size);
-    CHECK(tr_route_line(w, tr_str_of(copy, size), 7, keep, &out, bad, &err) == TR_OK);
+    CHECK(tr_route_line(w, tr_str_of(copy, size), 7, keep, &out, &routed, &err) == TR_OK);
+    *bad = routed.bad;
     free(copy);
     CHECK(out.size > 2 && out.data[out.size - 1] == '\n');
     CHECK(!memchr(out.data, '\n', out.size - 1));
@@ -195,6 +198,103 @@ static void bad_lines_become_errors(void)
     bool bad;
     CHECK(strstr(line_with(worker, "{\"input\":\"a\0b\"}", 15, false, &bad), "\"error\"") && bad);
     line("{" CLEAR "}"); /* and the next one is as if nothing had been */
+}
+
+/* What the teacher is asked about: what is deferred, and of what is handled the share. */
+static void rows_that_ask(void)
+{
+    line("{\"id\":\"a\"," CLEAR "}");
+    CHECK(!routed.asks && !routed.bad);
+    CHECK(routed.id == tr_trace_identity(tr_str_c("a"), tr_str_of(NULL, 0), 0));
+    CHECK(routed.members == strlen("{\"id\":\"a\"," CLEAR ","));
+    line("{\"id\":7,\"input\":\"zyx wvut qqq kkk\"}");
+    CHECK(routed.asks && routed.id == tr_trace_identity(tr_str_c("7"), tr_str_of(NULL, 0), 0));
+    line("{\"input\":\"zyx wvut qqq kkk\",\"label\":\"x\"}");
+    CHECK(!routed.asks);
+    line("{\"input\":\"zyx wvut qqq kkk\",\"label\":null,\"teacher\":null}");
+    CHECK(routed.asks);
+    bool bad;
+    line_with(worker, "x", 1, false, &bad);
+    CHECK(routed.bad && !routed.asks);
+}
+
+static void ids_are_given(void)
+{
+    const tr_route_shadow on = {.id_prefix = "day \"1\"-"}, off = {0};
+    tr_route_set_shadow(worker, &on);
+    char expected[200];
+    tr_str text = tr_str_c("invoice charge paid card bank");
+    snprintf(expected, sizeof expected, "{" CLEAR ",\"id\":\"day \\\"1\\\"-%016llx\",",
+             (unsigned long long)tr_trace_identity(tr_str_of(NULL, 0), text, 7));
+    const char *out = line("{" CLEAR "}");
+    CHECK(!strncmp(out, expected, strlen(expected)));
+    CHECK(routed.members == strlen(expected));
+    CHECK(is(out + strlen(expected), "\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+    /* the id that is written is the row's from now on */
+    tr_trace t;
+    tr_err err;
+    tr_trace_parser *p = tr_trace_open((tr_trace_keys){0}, 0, &err);
+    CHECK(p && tr_trace_parse(p, tr_str_c(out), 99, &t, &err) == TR_OK && t.row == routed.id);
+    tr_trace_close(p);
+    /* one that is there stays, be it empty */
+    CHECK(is(line("{\"id\":\"\"," CLEAR "}"),
+             "{\"id\":\"\"," CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+    CHECK(is(line("{\"id\":5," CLEAR "}"), "{\"id\":5," CLEAR ",\"label\":\"billing\"" HANDLED,
+             AFTER_HANDLED));
+    /* a teacher that is none makes room for one */
+    CHECK(is(line("{\"id\":5,\"teacher\":null," CLEAR "}"),
+             "{\"id\":5," CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+    tr_route_set_shadow(worker, &off);
+    CHECK(is(line("{" CLEAR "}"), "{" CLEAR ",\"label\":\"billing\"" HANDLED, AFTER_HANDLED));
+}
+
+/* The share is kept, row by row the same each time, and has nothing to do with other draws. */
+static void rows_are_shadowed(void)
+{
+    static const double shares[] = {0, 0.1, 0.75, 1};
+    static const char *const tails[] = {
+        AFTER_HANDLED, ",\"stage\":1,\"propensity\":0.1,\"shadow_share\":0.1}",
+        ",\"stage\":1,\"propensity\":0.75,\"shadow_share\":0.75}", NULL};
+    const tr_route_shadow off = {0};
+    const tr_hash_key split = tr_hash_derive(3, "split"), thin = tr_hash_derive(3, "thin");
+    for (size_t k = 0; k < 4; k++) {
+        const tr_route_shadow on = {shares[k], tr_hash_derive(3, "shadow"), ""};
+        size_t shadowed = 0, also_split = 0, also_thin = 0;
+        tr_route_set_shadow(worker, &on);
+        for (int i = 0; i < 4000; i++) {
+            char request[100];
+            snprintf(request, sizeof request, "{\"id\":\"%d\"," CLEAR "}", i);
+            const char *out = line(request);
+            bool drawn = tr_hash_unit(tr_hash_keyed_u64(on.key, routed.id)) < shares[k];
+            CHECK(routed.asks == drawn);
+            CHECK(!strstr(out, "\"shadow\":true}") == !drawn);
+            CHECK(drawn || !strcmp(out + strlen(out) - strlen(tails[k]), tails[k]));
+            shadowed += drawn;
+            also_split += drawn && tr_hash_unit(tr_hash_keyed_u64(split, routed.id)) < 0.5;
+            also_thin += drawn && tr_hash_unit(tr_hash_keyed_u64(thin, routed.id)) < 0.5;
+        }
+        /* within five standard errors */
+        CHECK_NEAR((double)shadowed / 4000, shares[k], 5 * 0.0069);
+        CHECK_NEAR((double)also_split, 0.5 * (double)shadowed, 160);
+        CHECK_NEAR((double)also_thin, 0.5 * (double)shadowed, 160);
+    }
+    /* deferred, or known anyway: never */
+    CHECK(is(line("{\"id\":1,\"input\":\"zyx wvut qqq kkk\"}"),
+             "{\"id\":1,\"input\":\"zyx wvut qqq kkk\"," DEFERRED,
+             ",\"stage\":null,\"propensity\":1,\"shadow_share\":1}"));
+    CHECK(routed.asks);
+    CHECK(is(line("{\"id\":1," CLEAR ",\"intent\":\"x\"}"),
+             "{\"id\":1," CLEAR ",\"teacher\":\"x\",\"label\":\"billing\"" HANDLED,
+             ",\"stage\":1,\"propensity\":1,\"shadow_share\":1}"));
+    CHECK(!routed.asks);
+    bool bad;
+    CHECK(strstr(line_with(worker, "{\"input\":5}", 11, false, &bad),
+                 "\"propensity\":1,\"shadow_share\":1,\"error\":\"line 7: "));
+    /* behind it, the explanation */
+    tr_route_explain(worker, true);
+    CHECK(strstr(line("{\"id\":1," CLEAR "}"), "\"shadow_share\":1,\"shadow\":true,\"explain\":{"));
+    tr_route_explain(worker, false);
+    tr_route_set_shadow(worker, &off);
 }
 
 /* The same line from another worker, and after other lines, gives the same bytes. */
@@ -539,6 +639,9 @@ int main(void)
     CASE(reserved_keys_are_dropped);
     CASE(a_teacher_comes_along);
     CASE(bad_lines_become_errors);
+    CASE(rows_that_ask);
+    CASE(ids_are_given);
+    CASE(rows_are_shadowed);
     CASE(no_state_from_line_to_line);
     CASE(decisions_are_explained);
     CASE(a_refused_policy_defers_everything);
