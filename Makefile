@@ -57,6 +57,7 @@ FAULTS   := $(FAULT_C:tests/faults/%.c=$(BUILD)/faults/%)
 SIM_C    := $(wildcard bench/*.c)
 SIMS     := $(SIM_C:bench/%.c=$(BUILD)/bench/%)
 PAGES    := $(wildcard man/*.[0-9])
+EXAMPLES := $(wildcard samples/refit.mk samples/tr-refit.*) scripts/teacher-openai
 
 all: $(TOOLS) $(SCRIPTED)
 
@@ -117,6 +118,8 @@ install: all
 	install -m 755 $(TOOLS) $(SCRIPTED) $(BINDIR)
 	for p in $(PAGES); do install -m 644 $$p $(MANDIR)/man$${p##*.}; done
 	install -m 644 README.md LICENSE $(DOCDIR)
+	install -d $(DOCDIR)/examples
+	install $(EXAMPLES) $(DOCDIR)/examples
 
 uninstall:
 	for t in $(notdir $(TOOLS) $(SCRIPTED)); do rm -f $(BINDIR)/$$t; done

@@ -104,6 +104,7 @@ finds() {
     diff <(find "$T/root/usr/share/man" -type f -printf '%P\n' | sort) \
         <(cd man && ls -- *.[0-9] | sed -E 's|.*\.(.)$|man\1/&|' | sort)
     [ -s "$T/root/usr/share/doc/tr-tools/README.md" ]
+    [ -s "$T/root/usr/share/doc/tr-tools/examples/refit.mk" ]
     PATH=$T/root/usr/bin:$PATH tr-fit -q samples/support.jsonl --alpha .9 -o "$T/p"
     make -s uninstall DESTDIR="$T/root" PREFIX=/usr
     [ -z "$(find "$T/root" -type f)" ]
