@@ -4,8 +4,8 @@
  * False alarms: streams whose agreement is exactly alpha, the worst that keeps the promise; the
  * share of them with an alarm at any time must not exceed delta. Delays: after 1,000 labels at .95
  * the agreement falls; labels from the fall to the alarm, over the runs without an alarm before it;
- * the mean must be within 20 % of GUARANTEE's. A run smaller than the usual one has room for three
- * standard errors more. Deterministic: every stream has its own seed, whatever the threads. */
+ * the mean must be within 20 % of what is expected. A run smaller than the usual one has room for
+ * three standard errors more. Every stream has its own seed, whatever the threads. */
 #include "ground/mem.h"
 #include "ground/num.h"
 #include "ground/rng.h"
@@ -23,7 +23,7 @@ enum { BEFORE = 1000, LONGEST = 1000000, TASKS = 250, FALLS = 3 };
 enum { STREAMS = 10000, LABELS = 100000, RUNS = 2000 }; /* of a usual run */
 
 static const struct {
-    double to, expected; /* GUARANTEE section 3: labels to the alarm */
+    double to, expected; /* labels to the alarm, by an independent simulation */
 } FALL[FALLS] = {{0.90, 1521}, {0.85, 286}, {0.70, 54}};
 
 typedef struct {
@@ -161,7 +161,7 @@ static tr_code delays(const options *o, bool *right, tr_err *err)
 
     tr_num_print_grouped(runs, o->runs);
     printf("delays: labels from the fall to the alarm, after 1,000 at .95; %s runs\n", runs);
-    printf("fall to     mean     +-  median  9 of 10  GUARANTEE  mean/its  early\n");
+    printf("fall to     mean     +-  median  9 of 10   expected  mean/its  early\n");
     *right = true;
     for (size_t f = 0; f < FALLS && code == TR_OK; f++) {
         simulation s = {.before = GOOD,
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
         return 4;
     }
     printf("\nfalse alarms %s; delays %s\n", kept ? "within delta" : "MORE OFTEN THAN DELTA",
-           right ? "as GUARANTEE says" : "OFF BY MORE THAN 20 %");
+           right ? "as expected" : "OFF BY MORE THAN 20 %");
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("drift: cannot write\n", stderr);
         return 4;

@@ -111,7 +111,7 @@ static void decide_wrongly(const tr_certify_target *target, size_t n, const tr_c
     }
 }
 
-/* GUARANTEE's share of rows for calibration, turned round: TRAIN rows beside so many. */
+/* tr-split's share of rows for calibration, turned round: TRAIN rows beside so many. */
 static size_t train_rows(int calibration)
 {
     return calibration < 2000 ? (size_t)calibration * 3 / 2 : (size_t)calibration * 2;

@@ -10,7 +10,7 @@
  *     P(there is ever an alarm) <= delta,
  *
  * however long it runs and however often it is looked at. An alarm comes at the first label with
- * M >= 1/delta and stays. GUARANTEE section 3 has the recursion and what it was measured at; a test
+ * M >= 1/delta and stays. bench/drift measures both. A test
  * by betting of the e-detector kind (arXiv 2203.03532, 2010.09686).
  *
  * The caller's duties: only labels of shadowed handled rows (a deferred row says nothing about what

@@ -27,7 +27,7 @@ static bool same(const tr_monitor *a, const tr_monitor *b)
            a->alarm == b->alarm;
 }
 
-/* The recursion as GUARANTEE writes it, beside the room's, label by label. */
+/* The recursion as it is usually written, beside the room's, label by label. */
 static void the_recursion_by_hand(void)
 {
     static const double part[] = {.02, .05, .1, .2, .4};
