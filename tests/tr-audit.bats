@@ -179,7 +179,34 @@ one_screen() {
         '{"decision":"handled","label":"a","propensity":0,"shadow_share":0}' \
         '{"decision":"handled","label":"a","teacher":"a","propensity":1,"shadow_share":0}' > "$T/log"
     tr-audit --json "$T/log" | jq -e '[.agreement.rows, .unknown.unweighable, .unknown.unknowable, .pairs_in_all] == [1, 1, 1, 0]'
-    [[ $(tr-audit "$T/log") == *"Not known   1 answers never to be labelled"*"1 labels left out"* ]]
+    [[ $(tr-audit "$T/log") == *"Not known   1 answer never to be labelled"*"1 label left out"* ]]
+    # labels pasted in later, and nothing else: they say nothing until somebody answers for them
+    jq -c 'if .decision == "handled" then . + {propensity: 0, shadow_share: 0} else . + {shadow_share: 0} end' "$A/log" > "$T/log"
+    expect 0 tr-audit --policy "$F/policy.trp" "$T/log"
+    [[ ${lines[0]} == "Untested: $(grep -c handled "$T/log" | sed 's/...$/,&/;s/^,//') teacher labels are known, but by their propensity of 0"* ]]
+    [[ $output != *"Worst labels"* && $output != *Accuracy* && $output == *"jq -c"*"del(.propensity,.shadow_share)"* ]]
+    tr-audit --json --policy "$F/policy.trp" "$T/log" | jq -e '.verdict.verdict == "untested"'
+    jq -c 'del(.propensity,.shadow_share)' "$T/log" > "$T/all"
+    tr-audit --json --policy "$F/policy.trp" "$T/all" | jq -e '.verdict.verdict != "untested" and .unknown.unweighable == 0'
+}
+
+@test "a log that another policy decided: said right below the verdict" {
+    jq -c 'if .decision == "handled" and input_line_number % 3 == 0 then .accept_score = .05 else . end' "$A/log" > "$T/log"
+    low=$(jq -s 'map(select(.decision == "handled" and .accept_score == .05)) | length' "$T/log")
+    tr-audit --policy "$F/policy.trp" "$T/log" > "$T/text" || [ $? -eq 1 ]
+    grep -q "^Beware: $low answers score below this policy's threshold" "$T/text"
+    tr-audit --json --policy "$F/policy.trp" -o "$T/r" "$T/log" || [ $? -eq 1 ]
+    jq -e --argjson n "$low" '.unknown.below_threshold == $n' "$T/r"
+    tr-audit --merge "$T/r" "$T/r" > "$T/text" || [ $? -eq 1 ]
+    grep -q "^Beware: $((2 * low)) answers score below" "$T/text"
+    run ! grep Beware <(tr-audit --policy "$F/policy.trp" "$A/log")
+    run ! grep Beware <(tr-audit --alpha .5 "$T/log")
+}
+
+@test "a key that no row has" {
+    expect 0 tr-audit --by nope --input-key nothing "$A/log"
+    [[ $output == *"no row has the key nope (--by); no row has a text"* && $output != *"By nope"* ]]
+    one_screen <<< "$output"
 }
 
 @test "16 shards give the report of the whole, byte for byte" {
@@ -206,10 +233,13 @@ one_screen() {
     # what does not belong together
     tr-audit --json --alpha .8 --by channel "$T/shard.aa" > "$T/other"
     expect 3 tr-audit --merge "$T/whole" "$T/other"
-    [[ $stderr == "tr-audit: $T/other: "*promise* ]]
+    [ "$stderr" = "tr-audit: $T/other: its promise was given by --alpha, the reports before it had a policy's" ]
+    tr-audit --json --alpha .7 --by channel "$T/shard.aa" > "$T/third"
+    expect 3 tr-audit --merge "$T/third" "$T/other"
+    [ "$stderr" = "tr-audit: $T/other: it is held against alpha 0.8, the reports before it against 0.7" ]
     tr-audit --json --policy "$F/policy.trp" "$T/shard.aa" > "$T/other"
     expect 3 tr-audit --merge "$T/whole" "$T/other"
-    [[ $stderr == "tr-audit: $T/other: "* ]]
+    [ "$stderr" = "tr-audit: $T/other: its slices are by length, those of the reports before it by channel" ]
 }
 
 @test "labels that were shuffled contradict the promise: said first, exit 1" {
@@ -219,6 +249,9 @@ one_screen() {
     [ "$stderr" = "tr-audit: $(jq -rs 'map(select(.decision == "handled")) |
         "the data contradict the promise: \(map(select(.label == .teacher)) | length) of \(length) agree, 80% was promised"' "$T/log")" ]
     [[ $output == *"80 % was promised"* && $output == *"Next        fit a new policy"* ]]
+    # what to withhold are the answers that are wrong most often, not the labels they should have had
+    worst=$(jq -rs 'map(select(.decision == "handled" and .label != .teacher)) | group_by(.label) | max_by(length)[0].label' "$T/log")
+    [[ $(tr '\n' ' ' <<< "$output" | tr -s ' ') == *"tr-calibrate --defer-label can withhold $worst, "* ]]
     one_screen <<< "$output"
     # the report is whole in every form
     expect 1 tr-audit --json --policy "$F/policy.trp" -o "$T/r" "$T/log"
@@ -244,6 +277,10 @@ one_screen() {
     [ "$(verdict 20 .9)" = kept ]
     [ "$(verdict 20 .9 --delta .13)" = proven ]
     [ "$(verdict 20 .8)" = proven ]
+    # 20 rows that all agree cannot prove .9 anew, nor do they show that it is kept
+    [[ $(log 20 | tr-audit --alpha .9) == "Not proven false: 100.0 % of 20 answers"*"too few rows to say more."* ]]
+    [[ $(log 20 | head -1 | tr-audit --alpha .9) == "Not proven false: 100.0 % of 1 answer agrees "* ]]
+    log 20 | tr-audit --json --alpha .9 | jq -e .verdict.few
     expect 1 bash -c "$(declare -f log); log 16 | tr-audit --alpha .9 --delta .14"
     [[ $output == CONTRADICTED* ]]
 }
@@ -286,6 +323,13 @@ one_screen() {
     jq -e --arg l "$label" '.baseline | .moved >= 1 and (.moves | map(select(.moved and .label != null)) |
         length == 1 and .[0].label == $l and .[0].what == "agreement" and .[0].after.value < .1 and .[0].chance < .001)' "$T/r"
     [[ $(tr-audit --baseline "$T/before" "$T/broken") == *"agreement of $label: "* ]]
+    # labels that are new, and such as are gone
+    jq -c --arg l "$label" 'if .teacher == $l then .teacher = "a new one" else . end' "$T/even" > "$T/new"
+    tr-audit --json --baseline "$T/before" "$T/new" | jq -e --arg l "$label" '.baseline.moves |
+        map(select(.moved and .what == "share") | .label) | sort == (["a new one", $l] | sort)'
+    # of another promise
+    [[ $(tr-audit --alpha .7 --baseline <(tr-audit --json --alpha .5 "$T/odd") "$T/even") == \
+        *"Baseline    Beware: it is of another promise, held against 50 %; this log is"*"against 70 %"* ]]
     # of a merged report too
     tr-audit --json "$T/broken" | tr-audit --json --merge --baseline "$T/before" | cmp - "$T/r"
     expect 3 tr-audit --baseline "$A/log" "$T/even"
@@ -298,6 +342,13 @@ one_screen() {
     same "$A/log" "$T/r" .money.errors 'n(.decision == "handled" and (agree | not)) / length * 10000'
     same "$A/log" "$T/r" .money.net '(handled | length) / length * 100 - n(.decision == "handled" and (agree | not)) / length * 200'
     jq -e '.money.best.net >= .money.net - 1e-9' "$T/r"
+    jq -e '.money.best | .alpha == ([(.agreement.value * 100 + 1e-9 | floor) / 100, .99] | min)' "$T/r"
+    # what errors cost is a stricter threshold worth, and said so
+    tr-audit --alpha .5 --calls-per-day 10000 --price-per-call .01 --price-per-error .1 "$A/log" > "$T/text"
+    grep -q 'Next        by the prices a stricter threshold is cheaper: fit with --alpha \.[5-9]' "$T/text"
+    # without the price of a call there is no net
+    tr-audit --json --calls-per-day 10000 --price-per-error .1 "$A/log" | jq -e '.money | .net == null and .errors_cost > 0'
+    run ! grep -E 'net|nan' <(tr-audit --calls-per-day 10000 --price-per-error .1 "$A/log")
     tr-audit --json --calls-per-day 10000 "$A/log" | jq -e '.money | .calls_saved > 0 and .saved == null and .net == null and .best == null'
     tr-audit --json "$A/log" | jq -e '.money == null'
     # wrong answers that cost more than all calls: answering nothing is cheapest

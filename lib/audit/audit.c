@@ -194,6 +194,8 @@ static void add_totals(tr_audit *a, const row *r)
             a->stage[o->stage - 1]++;
         if (!o->teacher.data)
             (*(o->propensity > 0 ? &a->unknown : &a->unknowable))++;
+        a->below += a->promise.policy && o->score != TR_OUTCOME_NO_SCORE &&
+                    o->score < a->promise.threshold;
     } else {
         a->deferred++;
         a->why[o->why]++;
@@ -389,24 +391,50 @@ tr_code tr_audit_add(tr_audit *a, const tr_outcome *o, tr_err *err)
 
 /* ---- merging ---- */
 
-/* The first thing in which two promises differ; NULL: they are the same. */
+/* In words, in what the policy or the promise of `b` is another than that of `a`, alpha and delta
+ * aside; NULL: in nothing. */
 static const char *difference(const tr_promise *a, const tr_promise *b)
 {
-    return a->there != b->there           ? "whether there is one"
-           : a->policy != b->policy       ? "whether it is a policy's"
-           : strcmp(a->digest, b->digest) ? "digest"
-           : a->alpha != b->alpha         ? "alpha"
-           : a->delta != b->delta         ? "delta"
-           : a->overall != b->overall     ? "guarantee"
-           : a->deployed != b->deployed   ? "whether anything is deployed"
-           : a->threshold != b->threshold ? "threshold"
-           : a->coverage != b->coverage   ? "coverage"
-           : a->novelty != b->novelty     ? "novelty"
-           : a->tested != b->tested       ? "tested"
-           : a->agreed != b->agreed       ? "agreed"
-           : strcmp(a->member, b->member) ? "member"
-           : strcmp(a->family, b->family) ? "family"
-                                          : NULL;
+    if (a->there != b->there)
+        return b->there ? "it is held against a promise, the reports before it against none"
+                        : "it is held against no promise, the reports before it against one";
+    if (a->policy != b->policy)
+        return b->policy ? "its promise is a policy's, the reports before it had theirs by --alpha"
+                         : "its promise was given by --alpha, the reports before it had a policy's";
+    if (a->overall != b->overall)
+        return b->overall ? "its promise is about all traffic, that of the reports before it about "
+                            "what is handled"
+                          : "its promise is about what is handled, that of the reports before it "
+                            "about all traffic";
+    if (strcmp(a->digest, b->digest))
+        return "its policy was fitted on other traces than that of the reports before it";
+    if (a->threshold != b->threshold || a->coverage != b->coverage || a->novelty != b->novelty ||
+        a->tested != b->tested || a->agreed != b->agreed || a->deployed != b->deployed ||
+        strcmp(a->member, b->member) || strcmp(a->family, b->family))
+        return "its policy is another fit than that of the reports before it";
+    return NULL;
+}
+
+static tr_code check_alike(const tr_audit *a, const tr_audit *b, tr_err *err)
+{
+    const tr_promise *p = &a->promise, *q = &b->promise;
+    const char *what = difference(p, q);
+
+    if (p->there && q->there && p->alpha != q->alpha)
+        return tr_err_set(err, TR_DATA,
+                          "it is held against alpha %.7g, the reports before it against %.7g",
+                          q->alpha, p->alpha);
+    if (p->there && q->there && p->delta != q->delta)
+        return tr_err_set(err, TR_DATA,
+                          "it is held against delta %.7g, the reports before it against %.7g",
+                          q->delta, p->delta);
+    if (what)
+        return tr_err_set(err, TR_DATA, "%s", what);
+    if (strcmp(a->by, b->by))
+        return tr_err_set(err, TR_DATA,
+                          "its slices are by %s, those of the reports before it by %s",
+                          *b->by ? b->by : "length", *a->by ? a->by : "length");
+    return TR_OK;
 }
 
 static void merge_slice(tr_audit_slice *s, const tr_audit_slice *other)
@@ -479,6 +507,7 @@ static void merge_totals(tr_audit *a, const tr_audit *o)
     more(&a->unweighable, o->unweighable);
     more(&a->nameless, o->nameless);
     more(&a->inputs, o->inputs);
+    more(&a->below, o->below);
     tr_tally_merge(&a->tally, &o->tally);
     tr_sum_merge(&a->truth_all, &o->truth_all);
     tr_sum_merge(&a->truth_handled, &o->truth_handled);
@@ -505,13 +534,9 @@ static void merge_bin(tr_audit_bin *b, const tr_audit_bin *o)
 
 tr_code tr_audit_merge(tr_audit *a, const tr_audit *other, tr_err *err)
 {
-    const char *what = difference(&a->promise, &other->promise);
-    if (what)
-        return tr_err_set(err, TR_DATA, "it is held against another promise: %s differs", what);
-    if (strcmp(a->by, other->by))
-        return tr_err_set(err, TR_DATA, "its slices are by %s, not by %s",
-                          *other->by ? other->by : "the input's length",
-                          *a->by ? a->by : "the input's length");
+    tr_code code = check_alike(a, other, err);
+    if (code != TR_OK)
+        return code;
     merge_totals(a, other);
     for (int k = 0; k < TR_AUDIT_BINS; k++)
         merge_bin(&a->bin[k], &other->bin[k]);

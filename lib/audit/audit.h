@@ -99,6 +99,7 @@ typedef struct {
     uint64_t unweighable; /* teacher known though propensity is 0: left out of all shares */
     uint64_t nameless; /* handled, teacher known, no id: nothing that thinning could be drawn by */
     uint64_t inputs;   /* rows with a text */
+    uint64_t below;    /* handled with a score below the policy's threshold: by another one */
     tr_tally tally;
     tr_sum truth_all, truth_handled; /* rows with ground truth and a teacher */
     tr_sum right[TR_ANSWERERS];
@@ -123,8 +124,9 @@ void tr_audit_free(tr_audit *a);
 
 TR_MUST tr_code tr_audit_add(tr_audit *a, const tr_outcome *o, tr_err *err); /* TR_OK, TR_SYSTEM */
 
-/* Adds another audit's counts. TR_DATA where the promise or the key of the slices is another;
- * TR_SYSTEM. `a` is not to be used after a failure. */
+/* Adds another audit's counts. TR_DATA where the promise or the key of the slices is another (the
+ * message says in what `other`, "it", differs); TR_SYSTEM. `a` is not to be used after a failure.
+ */
 TR_MUST tr_code tr_audit_merge(tr_audit *a, const tr_audit *other, tr_err *err);
 
 /* Bin of a length in characters, and the least length of a bin: 0..15 one by one, then 4 bins to

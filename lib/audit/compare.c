@@ -89,13 +89,35 @@ static const tr_group **by_names(const tr_figures *f, size_t *n)
     return list;
 }
 
+static void compare_label(tr_comparison *c, const tr_figures *before, const tr_group *was,
+                          const tr_figures *after, const tr_group *is)
+{
+    const tr_str name = is ? is->name : was->name;
+    const tr_estimate old = was ? was->share : tr_figures_share(before, name);
+    const tr_estimate new = is ? is->share : tr_figures_share(after, name);
+
+    if (was && is) {
+        add(c, TR_MOVED_COVERAGE, name, &was->coverage, &is->coverage, LEAST_ROWS);
+        add(c, TR_MOVED_AGREEMENT, name, &was->agreement, &is->agreement, LEAST_ROWS);
+    }
+    add(c, TR_MOVED_SHARE, name, &old, &new, 1);
+}
+
+static void compare_promises(tr_comparison *c, const tr_promise *was, const tr_promise *is)
+{
+    c->promised[0] = was->there ? was->alpha : NAN;
+    c->promised[1] = is->there ? is->alpha : NAN;
+    c->other_promise = was->there != is->there || (is->there && was->alpha != is->alpha);
+    c->other_policy = was->policy && is->policy && strcmp(was->digest, is->digest) != 0;
+}
+
 tr_code tr_compare(tr_comparison *c, const tr_figures *before, const tr_figures *after, tr_err *err)
 {
     size_t n_old, n_new;
     const tr_group **old = by_names(before, &n_old), **new = by_names(after, &n_new);
 
     memset(c, 0, sizeof *c);
-    c->move = tr_mem_array(2 + 3 * (n_old < n_new ? n_old : n_new), sizeof *c->move);
+    c->move = tr_mem_array(2 + 3 * (n_old + n_new), sizeof *c->move);
     if (old == NULL || new == NULL || c->move == NULL) {
         free(old);
         free(new);
@@ -103,18 +125,13 @@ tr_code tr_compare(tr_comparison *c, const tr_figures *before, const tr_figures 
         return tr_err_memory(err);
     }
     const tr_str all = {NULL, 0};
+    compare_promises(c, &before->audit->promise, &after->audit->promise);
     add(c, TR_MOVED_COVERAGE, all, &before->coverage, &after->coverage, 1);
     add(c, TR_MOVED_AGREEMENT, all, &before->agreement, &after->agreement, 1);
-    for (size_t i = 0, j = 0; i < n_old && j < n_new;) {
-        const tr_group *was = old[i], *is = new[j];
-        int order = tr_str_compare(was->name, is->name);
-        i += order <= 0;
-        j += order >= 0;
-        if (order != 0)
-            continue;
-        add(c, TR_MOVED_COVERAGE, is->name, &was->coverage, &is->coverage, LEAST_ROWS);
-        add(c, TR_MOVED_AGREEMENT, is->name, &was->agreement, &is->agreement, LEAST_ROWS);
-        add(c, TR_MOVED_SHARE, is->name, &was->share, &is->share, LEAST_ROWS);
+    for (size_t i = 0, j = 0; i < n_old || j < n_new;) {
+        int order = i == n_old ? 1 : j == n_new ? -1 : tr_str_compare(old[i]->name, new[j]->name);
+        const tr_group *was = order <= 0 ? old[i++] : NULL, *is = order >= 0 ? new[j++] : NULL;
+        compare_label(c, before, was, after, is);
     }
     free(old);
     free(new);
@@ -154,9 +171,25 @@ static void find_best(tr_money *m, const tr_figures *f)
     }
 }
 
+/* The alpha to ask for, and whether to ask. Errors of rounding in the agreement must not take a
+ * hundredth away. */
+static void advise(tr_money *m, const tr_figures *f)
+{
+    const bool answers = m->best < f->n_curve;
+    const double coverage = answers ? f->curve[m->best].coverage : 0;
+
+    if (answers) {
+        double alpha = floor(f->curve[m->best].agreement.value * 100 + 1e-9) / 100;
+        m->best_alpha = alpha > .99 ? .99 : alpha > 0 ? alpha : NAN;
+    }
+    bool here = answers ? m->best == f->operating : f->audit->handled == 0;
+    m->elsewhere = !here && (m->net < 0 || m->best_net - m->net >= m->saved / 10);
+    m->stricter = m->elsewhere && coverage < f->coverage.value;
+}
+
 tr_money tr_compare_money(const tr_figures *f, tr_prices prices)
 {
-    tr_money m = {.prices = prices};
+    tr_money m = {.prices = prices, .best_alpha = NAN};
 
     m.there = prices.calls_per_day > 0 && f->rows > 0;
     if (!m.there)
@@ -170,5 +203,7 @@ tr_money tr_compare_money(const tr_figures *f, tr_prices prices)
     m.net = m.saved - m.errors_cost;
     if (m.priced && m.errors_priced)
         find_best(&m, f);
+    if (m.has_best)
+        advise(&m, f);
     return m;
 }

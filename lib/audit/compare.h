@@ -15,7 +15,7 @@ extern const char *const tr_moved_names[]; /* "coverage", "agreement", "share" *
 
 typedef struct {
     tr_moved_what what;
-    tr_str label; /* data NULL: of all traffic; borrowed from the later audit */
+    tr_str label; /* data NULL: of all traffic; borrowed from the audits */
     tr_estimate before, after;
     double chance; /* two-sided p of Fisher's exact test, on rows as they count (rounded effective
                       ones where weights differ) */
@@ -27,10 +27,13 @@ typedef struct {
                       then by chance */
     size_t n;      /* comparisons */
     size_t moved;
+    bool other_promise, other_policy; /* before: another alpha, or none; fitted on other traces */
+    double promised[2];               /* alpha before and after; NaN: none */
 } tr_comparison;
 
-/* Coverage and agreement of all traffic are compared; of labels with at least 10 rows in both also
- * the share, the agreement where each rests on 10 handled ones. TR_OK or TR_SYSTEM. */
+/* Coverage and agreement are compared of all traffic and of labels with at least 10 rows in both
+ * (the agreement where each rests on 10 handled ones); the share of labels with at least 10 rows in
+ * either, so that those are seen which are new or gone. TR_OK or TR_SYSTEM. */
 TR_MUST tr_code tr_compare(tr_comparison *c, const tr_figures *before, const tr_figures *after,
                            tr_err *err);
 void tr_comparison_free(tr_comparison *c);
@@ -59,6 +62,11 @@ typedef struct {
     size_t best; /* index into figures.curve, of points with 30 tested rows or more; n_curve:
                     answering nothing is cheapest */
     double best_net;
+    double best_alpha; /* to ask for so as to stand there: its agreement rounded down to .01, .99 at
+                          most; NaN: no such point, or none to ask for */
+    bool elsewhere;    /* the best is another point than where the policy stands, and what is lost
+                          there matters: net is below 0, or behind by a tenth of `saved` */
+    bool stricter;     /* elsewhere, and that answers less */
 } tr_money;
 
 tr_money tr_compare_money(const tr_figures *f, tr_prices prices);

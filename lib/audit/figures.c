@@ -83,6 +83,7 @@ static tr_test test_of(const tr_audit *a)
         return t;
     }
     int64_t m = (int64_t)t.rows, k = (int64_t)t.agreed;
+    t.few = m < tr_stat_least_rows(p->alpha, p->delta);
     t.chance = tr_stat_binomial_lower(k, m, p->alpha);
     if (t.chance <= p->delta)
         t.verdict = TR_VERDICT_CONTRADICTED;
@@ -113,8 +114,12 @@ static tr_estimate overall_of(const tr_figures *f)
 static tr_accuracy accuracy_of(const tr_audit *a, unsigned who)
 {
     const bool all = who == TR_ANSWERER_TEACHER || who == TR_ANSWERER_MIX;
-    tr_accuracy r = {share_of(a->right[who], all ? a->truth_all : a->truth_handled), NAN};
+    tr_accuracy r = {unknown(), NAN};
     uint64_t sum = 0, n = 0; /* sum: in 2^-40, so that the order of the labels does not matter */
+
+    if (all && a->handled > 0 && a->truth_handled.n == 0) /* what is deferred is not all */
+        return r;
+    r.accuracy = share_of(a->right[who], all ? a->truth_all : a->truth_handled);
 
     for (uint32_t i = 0; i < a->labels.n; i++) {
         const tr_audit_label *l = tr_roll_item(&a->labels, i);
@@ -270,13 +275,17 @@ static bool words_of(tr_figures *f)
     const tr_roll *r = &f->audit->labels;
     tr_words split = {0};
     tr_markings own, all = {0};
-    bool ok = true;
+    uint8_t *seen = tr_mem_zero(TR_MARKINGS_SEEN, 1);
+    bool ok = seen != NULL;
+
+    for (uint32_t i = 0; ok && i < r->n; i++)
+        ok = tr_markings_see(seen, tr_roll_item(r, i), &split);
 
     for (size_t i = 0; ok && i < f->n_labels; i++) {
         tr_label_figures *l = &f->label[i];
         if (l->counts == NULL)
             continue;
-        ok = tr_markings_of(f->audit, l->group.name, l->counts, &split, &own, &all) &&
+        ok = tr_markings_of(f->audit, seen, l->group.name, l->counts, &split, &own, &all) &&
              tr_markings_near(l->counts, &split, &l->near_handled, &l->near_deferred, &l->near);
         memcpy(l->handled, own.handled.at, sizeof l->handled);
         memcpy(l->deferred, own.deferred.at, sizeof l->deferred);
@@ -286,12 +295,13 @@ static bool words_of(tr_figures *f)
     for (uint32_t i = 0; ok && i < r->n; i++) {
         const tr_audit_label *small = tr_roll_item(r, i);
         if (rows_of(small) < LEAST_ROWS)
-            ok = tr_markings_of(f->audit, tr_roll_name(r, i), small, &split, &own, &all);
+            ok = tr_markings_of(f->audit, seen, tr_roll_name(r, i), small, &split, &own, &all);
     }
     memcpy(f->handled, all.handled.at, sizeof f->handled);
     memcpy(f->deferred, all.deferred.at, sizeof f->deferred);
     f->n_handled = all.handled.n;
     f->n_deferred = all.deferred.n;
+    free(seen);
     tr_words_free(&split);
     return ok;
 }
@@ -335,6 +345,49 @@ static bool labels(tr_figures *f)
         to->confirmed = share_of(confirmed, tested);
     }
     return words_of(f);
+}
+
+/* An answered label, and the weight of its answers that were not the teacher's. */
+typedef struct {
+    tr_str name;
+    uint64_t wrong;
+} answer;
+
+static bool is_worse(const answer *a, const answer *b)
+{
+    return a->wrong != b->wrong ? a->wrong > b->wrong : tr_str_compare(a->name, b->name) < 0;
+}
+
+/* A weight of 1 stands for the same share of traffic in every answer, so the weights rank them. */
+static void withhold(tr_figures *f)
+{
+    const tr_roll *r = &f->audit->labels;
+    answer worst[TR_FIGURES_WITHHOLD] = {0};
+
+    for (uint32_t i = 0; i < r->n; i++) {
+        const tr_audit_label *l = tr_roll_item(r, i);
+        answer a = {tr_roll_name(r, i), tr_sum_less(l->tested, l->confirmed).w};
+        for (size_t k = 0; k < TR_FIGURES_WITHHOLD; k++)
+            if (a.wrong > 0 && (worst[k].wrong == 0 || is_worse(&a, &worst[k]))) {
+                answer next = worst[k];
+                worst[k] = a;
+                a = next;
+            }
+    }
+    for (size_t k = 0; k < TR_FIGURES_WITHHOLD && worst[k].wrong > 0; k++)
+        f->withhold[f->n_withhold++] = worst[k].name;
+}
+
+tr_estimate tr_figures_share(const tr_figures *f, tr_str label)
+{
+    const tr_audit *a = f->audit;
+    const tr_audit_label *l = tr_roll_look(&a->labels, label);
+    const mix m = mix_of(a);
+    const tr_tally none = {0};
+
+    if (l == NULL && a->labels.crowded) /* it may be one that was not kept */
+        return unknown();
+    return label_group(a, &m, label, l ? &l->teacher : &none).share;
 }
 
 /* ---- slices ---- */
@@ -558,6 +611,7 @@ tr_code tr_figures_make(tr_figures *f, const tr_audit *a, tr_err *err)
         tr_figures_free(f);
         return tr_err_memory(err);
     }
+    withhold(f);
     return TR_OK;
 }
 

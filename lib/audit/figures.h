@@ -38,6 +38,7 @@ typedef struct {
     bool thinned;      /* rows were left out at random, so that each was as likely to be known */
     double propensity; /* with which each of the m came to be known, 1: all */
     bool nameless; /* UNTESTED: rows would have to be left out, and some have no id to draw by */
+    bool few;      /* fewer rows than could prove it anew, even if all of them agreed */
 } tr_test;
 
 /* A group of rows: a label of the teacher's, or a slice. */
@@ -84,7 +85,8 @@ typedef struct {
 enum {
     TR_FIGURES_RELIABILITY = TR_SCORES_RELIABILITY,
     TR_FIGURES_CURVE = TR_SCORES_CURVE,
-    TR_FIGURES_PAIRS = 100
+    TR_FIGURES_PAIRS = 100,
+    TR_FIGURES_WITHHOLD = 2
 };
 
 typedef struct {
@@ -104,6 +106,9 @@ typedef struct {
     tr_label_figures *label; /* greatest `wrong` first, then least coverage × share; small ones
                                 (fewer than 10 rows with a teacher) pooled into one, last */
     size_t n_labels;
+    tr_str withhold[TR_FIGURES_WITHHOLD]; /* the labels whose answers are wrong most often, of all
+                                             traffic; what --defer-label acts on */
+    size_t n_withhold;
     tr_group *slice; /* by the audit's key, or three lengths; values by rows, small ones pooled */
     size_t n_slices;
     bool slices_by_length;
@@ -125,5 +130,9 @@ typedef struct {
 /* TR_OK, TR_DATA (sums beyond 64 bits), TR_SYSTEM. Free after TR_OK. */
 TR_MUST tr_code tr_figures_make(tr_figures *f, const tr_audit *a, tr_err *err);
 void tr_figures_free(tr_figures *f);
+
+/* The share of all traffic to which the teacher gives a label, small ones and those never seen
+ * included; value NaN where nothing says so. */
+tr_estimate tr_figures_share(const tr_figures *f, tr_str label);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 tr_code tr_intake_policy(const char *file, tr_promise *promise, char input_key[TR_INTAKE_KEY],
                          tr_err *err)
@@ -55,6 +56,14 @@ tr_code tr_intake_monitor(const char *file, const tr_promise *promise, tr_monito
     return code;
 }
 
+/* Whether a line that is no decision begins a report of --json. */
+static bool begins_report(tr_str line)
+{
+    static const char key[] = "{\"tr-audit\":";
+    return tr_str_equal(line, tr_str_c("{")) ||
+           (line.size >= sizeof key - 1 && !memcmp(line.data, key, sizeof key - 1));
+}
+
 tr_code tr_intake_lines(tr_audit *a, tr_monitor *monitor, tr_reader *in, tr_outcome_parser *parser,
                         tr_progress *progress, tr_err *err)
 {
@@ -66,7 +75,10 @@ tr_code tr_intake_lines(tr_audit *a, tr_monitor *monitor, tr_reader *in, tr_outc
     while ((code = tr_reader_line(in, &line, &end, err)) == TR_OK && !end) {
         code = tr_outcome_parse(parser, line, &o, err);
         if (code == TR_DATA)
-            tr_err_at(err, tr_reader_file(in), tr_reader_number(in), "%s", err->message);
+            tr_err_at(err, tr_reader_file(in), tr_reader_number(in), "%s%s", err->message,
+                      tr_reader_number(in) == 1 && begins_report(line)
+                          ? "; a report of tr-audit --json is read with --merge"
+                          : "");
         if (code == TR_OK)
             code = tr_audit_add(a, &o, err);
         if (code != TR_OK)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char MAGIC[8] = "\x89TRA\r\n\x1a\n";
-enum { VERSION = 1, CHECKSUM = 8 };
+enum { VERSION = 2, CHECKSUM = 8 };
 
 /* Largest plain count: it is exact in JSON, and many of them can be added. */
 static const uint64_t MOST = UINT64_C(1) << 53;
@@ -195,6 +195,7 @@ static bool totals_fit(const tr_audit *a)
     fit &= a->unweighable <= rows - known && a->inputs <= rows && a->nameless <= t->handled.n;
     fit &= is_part(a->truth_handled, a->truth_all) && is_part(a->truth_handled, t->handled) &&
            a->truth_all.n <= known;
+    fit &= a->below <= a->handled && (a->promise.policy || !a->below);
     return fit && a->least_propensity >= TR_TALLY_LEAST &&
            (t->handled.n || !(a->least_propensity < 1));
 }
@@ -211,6 +212,7 @@ static void totals(pass *p, tr_audit *a)
     count(p, &a->unweighable);
     count(p, &a->nameless);
     count(p, &a->inputs);
+    count(p, &a->below);
     tally(p, &a->tally);
     sums(p, a->stage_tested, TR_OUTCOME_STAGES);
     sums(p, a->stage_agreed, TR_OUTCOME_STAGES);

@@ -7,7 +7,7 @@
 /* Texts that the prior is worth. */
 static const double PRIOR = 20;
 static const double LEAST_Z = 1.96;
-enum { LEAST_TEXTS = 3 };
+enum { LEAST_TEXTS = 3, LEAST_SEEN = 3 };
 
 /* Texts of both sides of a label (or of all), and those of them that have a word. */
 typedef struct {
@@ -96,15 +96,72 @@ static bool offer(tr_markings *m, const presence *p, const tr_words *split, size
     return true;
 }
 
-bool tr_markings_of(const tr_audit *a, tr_str label, const tr_audit_label *counts, tr_words *split,
-                    tr_markings *own, tr_markings *all)
+/* ---- how many examples have a word ---- */
+
+/* Two slots a word, of which the lesser count is believed. */
+static uint8_t *slot_of(uint8_t *seen, uint64_t word, int which)
+{
+    return &seen[(which ? word >> 32 : word) % TR_MARKINGS_SEEN];
+}
+
+static uint8_t seen_in(const uint8_t *seen, uint64_t word)
+{
+    uint8_t a = *slot_of((uint8_t *)seen, word, 0), b = *slot_of((uint8_t *)seen, word, 1);
+    return a < b ? a : b;
+}
+
+static int by_hash(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+    return a < b ? -1 : a > b;
+}
+
+enum { MOST = 2 * TR_AUDIT_EXAMPLES * TR_LEXICON_WORDS };
+
+/* The words of a label's examples, once for each example that has it, rising; -1: no memory. */
+static int example_words(const tr_audit_label *counts, tr_words *split, uint64_t word[MOST])
+{
+    const tr_sample *side[] = {&counts->handled, &counts->deferred};
+    int n = 0;
+    for (int s = 0; s < 2; s++)
+        for (uint32_t e = 0; e < side[s]->n && e < TR_AUDIT_EXAMPLES; e++) {
+            const tr_example *x = &side[s]->at[e];
+            int more = tr_lexicon_words(split, tr_str_of(x->text, x->size), word + n);
+            if (more < 0)
+                return -1;
+            n += more;
+        }
+    qsort(word, (size_t)n, sizeof *word, by_hash);
+    return n;
+}
+
+bool tr_markings_see(uint8_t *seen, const tr_audit_label *counts, tr_words *split)
+{
+    uint64_t word[MOST];
+    int n = example_words(counts, split, word);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 2; k++) {
+            uint8_t *slot = slot_of(seen, word[i], k);
+            if (*slot < UINT8_MAX)
+                ++*slot;
+        }
+    return n >= 0;
+}
+
+bool tr_markings_of(const tr_audit *a, const uint8_t *seen, tr_str label,
+                    const tr_audit_label *counts, tr_words *split, tr_markings *own,
+                    tr_markings *all)
 {
     const tr_sample *side[] = {&counts->handled, &counts->deferred};
     const uint64_t key = tr_lexicon_label(label);
     presence here = {counts->teacher.handled.n, counts->teacher.deferred.n, 0, 0};
     presence anywhere = {0};
+    uint64_t examples[MOST];
+    const int n = example_words(counts, split, examples);
 
     memset(own, 0, sizeof *own);
+    if (n < 0)
+        return false;
     for (int b = 0; b < TR_AUDIT_LENGTHS; b++) { /* all rows with a text */
         anywhere.handled += a->length[b].handled;
         anywhere.deferred += a->length[b].deferred;
@@ -115,9 +172,14 @@ bool tr_markings_of(const tr_audit *a, tr_str label, const tr_audit_label *count
                 return false;
             for (size_t i = 0; i < split->n; i++) {
                 uint64_t word = tr_words_hash(split, i);
+                const uint64_t *first =
+                    bsearch(&word, examples, (size_t)n, sizeof *examples, by_hash);
+                bool twice = first && ((first > examples && first[-1] == word) ||
+                                       (first + 1 < examples + n && first[1] == word));
                 look(a, key, word, &here);
                 look(a, 0, word, &anywhere);
-                if (!offer(own, &here, split, i, word) || !offer(all, &anywhere, split, i, word))
+                if ((twice && !offer(own, &here, split, i, word)) ||
+                    (seen_in(seen, word) >= LEAST_SEEN && !offer(all, &anywhere, split, i, word)))
                     return false;
             }
         }
@@ -130,12 +192,6 @@ typedef struct {
     uint64_t hash[TR_LEXICON_WORDS]; /* rising */
     int n;
 } word_set;
-
-static int by_hash(const void *x, const void *y)
-{
-    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-    return a < b ? -1 : a > b;
-}
 
 static bool set_of(const tr_example *e, tr_words *split, word_set *set)
 {

@@ -17,7 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TR_MARKINGS_WORDS = 6 };
+enum {
+    TR_MARKINGS_WORDS = 6,
+    TR_MARKINGS_SEEN = 1 << 20 /* slots that count how many examples have a word */
+};
 
 /* A word and how much likelier a text of one side has it than one of the other. */
 typedef struct {
@@ -37,12 +40,19 @@ typedef struct {
     tr_marking_list handled, deferred;
 } tr_markings;
 
+/* Counts the words of a label's examples in `seen`, TR_MARKINGS_SEEN slots that begin as 0. The
+ * lexicon may take a word that hardly any text has, an order number, for a frequent one; examples
+ * of a frequent word there are several. False when memory is out. */
+bool tr_markings_see(uint8_t *seen, const tr_audit_label *counts, tr_words *split);
+
 /* Fills `own` with what marks the texts of a label, and offers the words of its examples to `all`,
  * which holds what marks texts whatever their label. Kept are words in 3 texts of their side or
- * more, with |z| of 1.96 or more. `split` is room that is used again and again. False when memory
+ * more, with |z| of 1.96 or more, that 2 of the label's examples have (own), or 3 of those that are
+ * counted in `seen` (all). `split` is room that is used again and again. False when memory
  * is out. */
-bool tr_markings_of(const tr_audit *a, tr_str label, const tr_audit_label *counts, tr_words *split,
-                    tr_markings *own, tr_markings *all);
+bool tr_markings_of(const tr_audit *a, const uint8_t *seen, tr_str label,
+                    const tr_audit_label *counts, tr_words *split, tr_markings *own,
+                    tr_markings *all);
 
 /* The handled and the deferred example with most words in common, as a share of the words of both
  * (Jaccard), the least keys among equals; NULL and NULL, 0, where none share a word. False when

@@ -22,7 +22,7 @@ typedef struct {
     char *text; /* owned, NUL-terminated beyond its size */
     uint32_t size;
     uint64_t whole; /* bytes of the text before it was cut */
-    uint32_t score; /* millionths */
+    uint32_t score; /* millionths; TR_OUTCOME_NO_SCORE: none */
 } tr_example;
 
 /* Zero-initialise; free with tr_sample_free. */

@@ -22,6 +22,8 @@ static const char *headline(const tr_figures *f, const char **class)
     case TR_VERDICT_OPEN: *class = "verdict warn"; return "Below the promise, within chance";
     case TR_VERDICT_KEPT:
     case TR_VERDICT_PROVEN:
+        if (!below && f->test.few) /* they could not have proven it */
+            return "Not proven false, on too few rows";
         *class = below ? "verdict warn" : "verdict good";
         return below                                  ? "Below the promise, within chance"
                : f->test.verdict == TR_VERDICT_PROVEN ? "The promise is kept, and proven anew"
@@ -168,6 +170,23 @@ static void keep_together(tr_buf *text)
     *text = out;
 }
 
+/* Decisions that this policy cannot have made. */
+static void put_beware(tr_html *h, uint64_t below)
+{
+    char count[TR_PHRASE];
+
+    if (below == 0)
+        return;
+    tr_phrase_count(count, (double)below);
+    tr_html_open(h, "p");
+    tr_html_attr(h, "class", "lead beware");
+    tr_html_say(h,
+                "Beware: %s answer%s below this policy's threshold; did another policy decide "
+                "%s?",
+                count, below == 1 ? " scores" : "s score", below == 1 ? "it" : "them");
+    tr_html_close(h);
+}
+
 void tr_banner_put(tr_html *h, const tr_report *r)
 {
     const char *class, *title = headline(r->figures, &class);
@@ -185,6 +204,7 @@ void tr_banner_put(tr_html *h, const tr_report *r)
     else
         h->out->failed = true;
     tr_buf_free(&verdict);
+    put_beware(h, r->figures->audit->below);
     put_scale(h, r->figures);
     tr_html_close(h);
     put_facts(h, &r->figures->audit->promise);

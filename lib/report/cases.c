@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define DOT " \xc2\xb7 "
+#define SHY "\xc2\xad" /* where a word may break */
 
 /* ---- Texts and words ---- */
 
@@ -60,7 +61,27 @@ static void put_texts(tr_html *h, const char *class, const tr_sample *s, uint32_
     tr_html_close(h);
 }
 
-static void put_words(tr_html *h, const tr_marking *m, uint32_t n)
+/* Texts of either side. */
+typedef struct {
+    uint64_t handled, deferred;
+} totals;
+
+/* "34 of 1,234 answered texts, 5 of 99 deferred texts" */
+static void put_counts(tr_html *h, const tr_marking *m, const totals *of)
+{
+    char handled[TR_PHRASE], deferred[TR_PHRASE], all[TR_PHRASE], rest[TR_PHRASE];
+    char text[4 * TR_PHRASE + 64];
+
+    tr_phrase_count(handled, m->handled);
+    tr_phrase_count(deferred, m->deferred);
+    tr_phrase_count(all, (double)of->handled);
+    tr_phrase_count(rest, (double)of->deferred);
+    snprintf(text, sizeof text, "%s of %s answered texts, %s of %s deferred texts", handled, all,
+             deferred, rest);
+    tr_html_attr(h, "title", text);
+}
+
+static void put_words(tr_html *h, const tr_marking *m, uint32_t n, const totals *of)
 {
     char handled[TR_PHRASE], deferred[TR_PHRASE];
 
@@ -68,9 +89,10 @@ static void put_words(tr_html *h, const tr_marking *m, uint32_t n)
     tr_html_attr(h, "class", "words");
     for (uint32_t i = 0; i < n; i++) {
         tr_html_open(h, "li");
+        put_counts(h, &m[i], of);
         tr_html_foreign(h, tr_str_c(m[i].word));
-        tr_phrase_count(handled, m[i].handled);
-        tr_phrase_count(deferred, m[i].deferred);
+        tr_phrase_rate(handled, m[i].handled, (double)of->handled);
+        tr_phrase_rate(deferred, m[i].deferred, (double)of->deferred);
         tr_html_open(h, "small");
         tr_html_say(h, "%s : %s", handled, deferred);
         tr_html_close(h);
@@ -81,12 +103,12 @@ static void put_words(tr_html *h, const tr_marking *m, uint32_t n)
 
 /* One side of a label, or of all traffic; `s` NULL: words alone. */
 static void put_side(tr_html *h, const char *name, const char *texts, const tr_marking *words,
-                     uint32_t n, const tr_sample *s)
+                     uint32_t n, const totals *of, const tr_sample *s)
 {
     tr_html_open(h, "div");
     tr_html_put(h, "h3", NULL, name);
     if (n > 0)
-        put_words(h, words, n);
+        put_words(h, words, n, of);
     else if (s == NULL)
         tr_html_put(h, "p", "quiet", "No word stands out.");
     if (s != NULL && s->n > 0)
@@ -96,13 +118,18 @@ static void put_side(tr_html *h, const char *name, const char *texts, const tr_m
     tr_html_close(h);
 }
 
-void tr_cases_words(tr_html *h, const tr_marking *handled, uint32_t n_handled,
-                    const tr_marking *deferred, uint32_t n_deferred)
+void tr_cases_words(tr_html *h, const tr_figures *f)
 {
+    totals of = {0, 0};
+
+    for (int i = 0; i < TR_AUDIT_LENGTHS && f->audit->length != NULL; i++) { /* all with a text */
+        of.handled += f->audit->length[i].handled;
+        of.deferred += f->audit->length[i].deferred;
+    }
     tr_html_open(h, "div");
     tr_html_attr(h, "class", "sides");
-    put_side(h, "Mark answered requests", "", handled, n_handled, NULL);
-    put_side(h, "Mark deferred requests", "", deferred, n_deferred, NULL);
+    put_side(h, "Mark answered requests", "", f->handled, f->n_handled, &of, NULL);
+    put_side(h, "Mark deferred requests", "", f->deferred, f->n_deferred, &of, NULL);
     tr_html_close(h);
 }
 
@@ -118,7 +145,11 @@ static void put_near(tr_html *h, const tr_label_figures *l)
     tr_html_open(h, "div");
     tr_html_attr(h, "class", "near");
     tr_html_open(h, "h3");
-    tr_html_say(h, "The nearest two: answered, and deferred (%s of their words in common)", share);
+    tr_html_say(
+        h,
+        "The nearest two of the examples kept: answered, and deferred (%s of their words in "
+        "common)",
+        share);
     tr_html_close(h);
     tr_html_open(h, "div");
     tr_html_attr(h, "class", "sides");
@@ -139,6 +170,7 @@ static void put_behind(tr_html *h, const tr_label_figures *l)
 
     if (l->counts == NULL || l->group.pooled > 0)
         return;
+    const totals of = {l->counts->teacher.handled.n, l->counts->teacher.deferred.n};
     tr_html_open(h, "tr");
     tr_html_attr(h, "class", "more");
     tr_html_open(h, "td");
@@ -148,20 +180,22 @@ static void put_behind(tr_html *h, const tr_label_figures *l)
     tr_phrase_percent(confirmed, l->confirmed.value);
     tr_html_open(h, "p");
     if (l->answered == 0)
-        tr_html_text(h, "No request was answered with this label.");
+        tr_html_text(h, "The surrogate answered no request with this label.");
     else if (isfinite(l->confirmed.value))
         tr_html_say(h,
-                    "%s request%s answered with this label; of those checked, the teacher "
-                    "confirms %s.",
-                    answered, l->answered == 1 ? " was" : "s were", confirmed);
+                    "The surrogate answered %s request%s with this label; of those checked, the "
+                    "teacher confirms %s.",
+                    answered, l->answered == 1 ? "" : "s", confirmed);
     else
-        tr_html_say(h, "%s request%s answered with this label; none was checked.", answered,
-                    l->answered == 1 ? " was" : "s were");
+        tr_html_say(h, "The surrogate answered %s request%s with this label; none was checked.",
+                    answered, l->answered == 1 ? "" : "s");
     tr_html_close(h);
     tr_html_open(h, "div");
     tr_html_attr(h, "class", "sides");
-    put_side(h, "Answered here", "texts", l->handled, l->n_handled, &l->counts->handled);
-    put_side(h, "Deferred", "texts deferred", l->deferred, l->n_deferred, &l->counts->deferred);
+    put_side(h, "Texts that the teacher labels so: answered here, rightly or not", "texts",
+             l->handled, l->n_handled, &of, &l->counts->handled);
+    put_side(h, "Texts that the teacher labels so: deferred", "texts deferred", l->deferred,
+             l->n_deferred, &of, &l->counts->deferred);
     tr_html_close(h);
     put_near(h, l);
     tr_html_close(h);
@@ -178,19 +212,35 @@ static void label_row(tr_html *h, const void *list, size_t i)
     put_behind(h, l);
 }
 
+/* Labels that only the surrogate said have no row here. */
+static size_t shown_labels(const tr_figures *f)
+{
+    size_t n = f->n_labels;
+
+    return n > 0 && f->label[n - 1].group.pooled > 0 && f->label[n - 1].group.rows == 0 ? n - 1 : n;
+}
+
+bool tr_cases_any_label(const tr_figures *f)
+{
+    return shown_labels(f) > 0;
+}
+
 void tr_cases_labels(tr_html *h, const tr_figures *f)
 {
     static const tr_listing l = {NULL,
                                  "Most wrong answers first. The last column counts, in 10,000 "
                                  "requests of all traffic, the answers here that the teacher would "
-                                 "not have given; small print: 95 % intervals.",
+                                 "not have given; small print: 95 % intervals. Beside a word: how "
+                                 "many of 100 answered texts have it, and of 100 deferred ones. A "
+                                 "deferred text may have a high score: it was unlike the log, or "
+                                 "its label is never answered.",
                                  "The other labels, in the same order.",
                                  "labels",
                                  "Teacher's label",
                                  tr_cells_group_heads,
                                  3,
                                  label_row};
-    tr_cells_listing(h, &l, f->label, f->n_labels);
+    tr_cells_listing(h, &l, f->label, shown_labels(f));
 }
 
 /* ---- Pairs ---- */
@@ -234,15 +284,18 @@ static void pair_row(tr_html *h, const void *list, size_t i)
 
 void tr_cases_pairs(tr_html *h, const tr_figures *f)
 {
-    static const char *const heads[] = {"The teacher says", "Requests", "Of all disagreement"};
-    static const tr_listing l = {"pairs",
-                                 "Most frequent first.",
-                                 "The other pairs, in the same order.",
-                                 "pairs",
-                                 "The surrogate answered",
-                                 heads,
-                                 3,
-                                 pair_row};
+    static const char *const heads[] = {"The teacher says", "Requests",
+                                        "Of all dis" SHY "agree" SHY "ment"};
+    static const tr_listing l = {
+        "pairs",
+        "Most frequent first. The texts are of answered requests and, where "
+        "some were deferred in time, of those, too.",
+        "The other pairs, in the same order.",
+        "pairs",
+        "The surrogate says",
+        heads,
+        3,
+        pair_row};
 
     tr_cells_listing(h, &l, f->pair, f->n_pairs);
     if (f->pairs_in_all > f->n_pairs) {

@@ -7,12 +7,13 @@
 #include "audit/figures.h"
 #include "report/html.h"
 
+/* Whether there is a label to show. */
+bool tr_cases_any_label(const tr_figures *f);
 /* Labels, the worst first; each but the pooled one unfolds to words and texts. */
 void tr_cases_labels(tr_html *h, const tr_figures *f);
 /* Surrogate said A, teacher said B, with the texts. */
 void tr_cases_pairs(tr_html *h, const tr_figures *f);
-/* Words that mark handled and deferred texts, side by side. */
-void tr_cases_words(tr_html *h, const tr_marking *handled, uint32_t n_handled,
-                    const tr_marking *deferred, uint32_t n_deferred);
+/* Words that mark handled and deferred texts of all labels, side by side. */
+void tr_cases_words(tr_html *h, const tr_figures *f);
 
 #endif

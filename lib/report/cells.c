@@ -116,7 +116,7 @@ void tr_cells_group(tr_html *h, const tr_group *g)
 
     tr_cells_row(h);
     if (g->pooled > 0)
-        tr_html_say(h, "%u others together", (unsigned)g->pooled);
+        tr_html_say(h, g->pooled == 1 ? "%u other" : "%u others together", (unsigned)g->pooled);
     else
         tr_cells_name(h, g->name);
     tr_phrase_percent(share, g->share.value);

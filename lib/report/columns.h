@@ -1,8 +1,8 @@
 /* columns: text for a terminal: anybody's words made harmless, cut and set in columns and lines.
  *
  * Characters that move the cursor, turn the direction or hide become U+FFFD, line ends and tabs a
- * blank. A column is what a terminal gives a letter; East Asian characters and emoji take two.
- * What runs out of memory shows in out->failed.
+ * blank; the joiners U+200C and U+200D stay. A column is what a terminal gives a letter; East Asian
+ * characters and emoji take two. What runs out of memory shows in out->failed.
  *
  * Upstream: doors/scan. Downstream: terminal. */
 #ifndef TR_COLUMNS_H

@@ -258,16 +258,33 @@ static double curve_low(const tr_figures *f, bool promise)
     return low;
 }
 
+double tr_graphs_threshold(const tr_figures *f, size_t point)
+{
+    const tr_promise *p = &f->audit->promise;
+    double own = p->threshold / 1e6, seen = f->curve[point].threshold;
+    bool its = p->policy && p->deployed && f->audit->below == 0 && point == f->operating;
+
+    return its && own <= seen ? own : seen;
+}
+
+bool tr_graphs_has_curve(const tr_figures *f)
+{
+    for (size_t i = 0; i < f->n_curve; i++)
+        if (isfinite(f->curve[i].coverage) && isfinite(f->curve[i].agreement.value))
+            return true;
+    return false;
+}
+
 static void mark_operating(const tr_figures *f, figure *g, tr_chart *c)
 {
     char coverage[TR_PHRASE], agreement[TR_PHRASE], threshold[TR_PHRASE];
 
-    if (f->operating >= f->n_curve)
+    if (f->operating >= f->n_curve || !isfinite(f->curve[f->operating].agreement.value))
         return;
     const tr_curve_point *p = &f->curve[f->operating];
     tr_phrase_percent(coverage, p->coverage);
     tr_phrase_percent(agreement, p->agreement.value);
-    tr_phrase_decimal(threshold, p->threshold);
+    tr_phrase_decimal(threshold, tr_graphs_threshold(f, f->operating));
     snprintf(g->mark, WORDS, "here: %s answered", coverage);
     snprintf(g->note, WORDS, "%s agree, score from %s", agreement, threshold);
     c->has_mark = true;

@@ -19,6 +19,11 @@ TR_MUST tr_code tr_graphs_flow(const tr_report *r, const char *prefix, tr_buf *o
 TR_MUST tr_code tr_graphs_curve(const tr_report *r, const char *prefix, tr_buf *out, tr_err *err);
 /* True where checked answers stand for others, so that what is drawn of them is an estimate. */
 bool tr_graphs_weighed(const tr_audit *a);
+/* The accept score from which a point of the curve answers: where the policy stands its own
+ * threshold, of which the log tells no more than the next score above. */
+double tr_graphs_threshold(const tr_figures *f, size_t point);
+/* True where the curve has a point to draw. */
+bool tr_graphs_has_curve(const tr_figures *f);
 /* Predicted against observed agreement, with intervals. */
 TR_MUST tr_code tr_graphs_reliability(const tr_report *r, const char *prefix, tr_buf *out,
                                       tr_err *err);

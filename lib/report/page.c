@@ -183,10 +183,11 @@ static void put_flow(page *p)
 
 static void put_curve(page *p)
 {
-    const tr_promise *promise = &p->f->audit->promise;
+    const tr_audit *a = p->f->audit;
+    const tr_promise *promise = &a->promise;
     tr_html *h = &p->html;
 
-    if (p->f->n_curve == 0) {
+    if (!tr_graphs_has_curve(p->f)) {
         quiet(p, "No decision has an accept score beside the surrogate's and the teacher's label, "
                  "so there is nothing to draw.");
         return;
@@ -195,9 +196,12 @@ static void put_curve(page *p)
     tr_html_text(h, "The best-scored requests are answered first: to the left few are answered, to "
                     "the right more, and less surely. The shaded band is the 95 % interval at each "
                     "point by itself.");
-    if (p->f->operating < p->f->n_curve)
+    if (a->handled == 0)
+        tr_html_text(h, " Nothing was answered: the curve is what the surrogate would have "
+                        "answered, as far as these decisions say so.");
+    else if (p->f->operating < p->f->n_curve)
         tr_html_text(h, " The ring is where the policy stands.");
-    if (p->f->operating + 1 >= p->f->n_curve)
+    if (p->f->operating + 1 == p->f->n_curve && a->why[TR_WHY_UNSAID] + a->why[TR_WHY_LOW] > 0)
         tr_html_text(h, " What a lower threshold would answer is not known, since these decisions "
                         "do not say what the surrogate thought of what it deferred; tr-route "
                         "--explain writes it.");
@@ -212,13 +216,15 @@ static void put_scores(page *p)
     tr_html *h = &p->html;
 
     if (p->f->n_reliability == 0) {
-        quiet(p, "No checked answer has an accept score.");
+        quiet(p, "No decision has an accept score beside the surrogate's and the teacher's label.");
         return;
     }
     begin_figure(p, tr_graphs_reliability, "score-", "Accept score against agreement, as a picture",
                  false);
-    tr_html_text(h, "Checked answers in groups of about equal size, by accept score. Where a group "
-                    "lies on the line, its mean score is the share that agrees; above it the score "
+    tr_html_text(h, "Rows that were answered, or deferred for their score alone, where the "
+                    "surrogate's and the teacher's label are known: in groups of about equal "
+                    "size, by accept score. Where a group lies on the line, its mean score is the "
+                    "share that agrees; above it the score "
                     "is too modest, below it too sure. The promise does not rest on this: the "
                     "threshold was certified by counting.");
     end_figure(p);
@@ -232,7 +238,7 @@ static void put_scores(page *p)
 
 static void put_labels(page *p)
 {
-    if (p->f->n_labels == 0)
+    if (!tr_cases_any_label(p->f))
         quiet(p, "No decision has a teacher's label.");
     else
         tr_cases_labels(&p->html, p->f);
@@ -278,9 +284,9 @@ static void put_words(page *p)
         quiet(p, "No word is much more frequent on one side than on the other.");
         return;
     }
-    say(p, "Words that are much more frequent in texts of one side. Small numbers: answered texts "
-           "with the word, then deferred ones.");
-    tr_cases_words(&p->html, f->handled, f->n_handled, f->deferred, f->n_deferred);
+    say(p, "Words that are much more frequent in texts of one side. Small numbers: how many of 100 "
+           "answered texts have the word, and how many of 100 deferred ones.");
+    tr_cases_words(&p->html, f);
 }
 
 static void put_moves(page *p)
@@ -303,6 +309,9 @@ static void put_moves(page *p)
                     "number (Holm, level .05).",
                     c->moved, count, c->n == 1 ? "" : "s");
     tr_html_close(&p->html);
+    if (c->other_policy || c->other_promise)
+        say(p, c->other_policy ? "Beware: the baseline is of another policy."
+                               : "Beware: the baseline was held against another promise.");
     tr_tables_moves(&p->html, c);
 }
 
@@ -317,6 +326,7 @@ static void put_limits(page *p)
 {
     const tr_audit *a = p->f->audit;
     tr_html *h = &p->html;
+    char count[TR_PHRASE];
 
     tr_html_open(h, "ul");
     tr_html_attr(h, "class", "plain");
@@ -332,6 +342,15 @@ static void put_limits(page *p)
             "some look better or worse than they are, the first and the last most of all.");
     item(p, "Words count texts by hashes and may count a few too many. Texts are a fixed random "
             "draw: a few of many, and not the worst.");
+    if (a->tally.deferred.n < a->deferred) {
+        tr_phrase_count(count, (double)(a->deferred - a->tally.deferred.n));
+        tr_html_open(h, "li");
+        tr_html_say(h,
+                    "Of %s deferred request%s no teacher's label is known here: the figures of "
+                    "labels leave them out.",
+                    count, a->deferred - a->tally.deferred.n == 1 ? "" : "s");
+        tr_html_close(h);
+    }
     if (a->unknowable > 0 || a->unweighable > 0 || a->tally.handled.n < a->handled) {
         tr_html_open(h, "li");
         tr_html_text(h, "Not every answer was checked.");

@@ -9,10 +9,10 @@
 
 static const char UNKNOWN[] = "not known";
 
-/* x to one decimal place of a percent, always with it. */
+/* One decimal place of a percent, always, rounded as the report in text does. */
 static void tenths(char text[TR_PHRASE], double share)
 {
-    snprintf(text, TR_PHRASE, "%.1f", round(share * 1000) / 10 + 0.0);
+    snprintf(text, TR_PHRASE, "%.1f", 100 * share + 0.0);
 }
 
 void tr_phrase_target(char text[TR_PHRASE], double share)
@@ -50,6 +50,18 @@ void tr_phrase_interval(char text[TR_PHRASE], tr_estimate e)
     tenths(low, e.low);
     tenths(high, e.high);
     snprintf(text, TR_PHRASE, "%.20s to %.20s" BLANK "%%", low, high);
+}
+
+void tr_phrase_rate(char text[TR_PHRASE], double part, double whole)
+{
+    double rate = fmin(100 * part / whole, 100);
+
+    if (!(whole > 0) || !(part >= 0))
+        snprintf(text, TR_PHRASE, "\xe2\x80\x93");
+    else if (rate > 0 && rate < 0.05)
+        snprintf(text, TR_PHRASE, "<" BLANK "0.1");
+    else
+        snprintf(text, TR_PHRASE, rate > 0 && rate < 9.95 ? "%.1f" : "%.0f", rate);
 }
 
 void tr_phrase_count(char text[TR_PHRASE], double count)

@@ -17,6 +17,8 @@ void tr_phrase_percent(char text[TR_PHRASE], double share);
 void tr_phrase_target(char text[TR_PHRASE], double share);
 /* "93.9 to 95.6 %". */
 void tr_phrase_interval(char text[TR_PHRASE], tr_estimate e);
+/* How many in a hundred: "0.7", "34"; "-" where whole is 0. `part` may be an estimate. */
+void tr_phrase_rate(char text[TR_PHRASE], double part, double whole);
 /* "12,345"; "about 12,345" is the caller's business. */
 void tr_phrase_count(char text[TR_PHRASE], double count);
 /* Up to six decimals, no more than it takes: "0.95". */

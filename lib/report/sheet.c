@@ -96,6 +96,7 @@ static void put_verdict(tr_json_writer *w, const tr_test *t)
     tr_json_key_double(w, "chance", tested ? t->chance : NAN);
     tr_json_key_bool(w, "thinned", t->thinned);
     tr_json_key_bool(w, "nameless", t->nameless);
+    tr_json_key_bool(w, "few", t->few);
     tr_json_key_double(w, "propensity", tested ? t->propensity : NAN);
     tr_json_close_object(w);
 }
@@ -252,6 +253,11 @@ static void put_groups(tr_json_writer *w, const tr_figures *f)
     for (size_t i = 0; i < f->n_labels; i++)
         put_label(w, &f->label[i]);
     tr_json_close_array(w);
+    tr_json_key(w, "withhold");
+    tr_json_open_array(w);
+    for (size_t i = 0; i < f->n_withhold; i++)
+        tr_json_str(w, f->withhold[i]);
+    tr_json_close_array(w);
 
     tr_json_key(w, "slices");
     tr_json_open_object(w);
@@ -340,6 +346,8 @@ static void put_baseline(tr_json_writer *w, const tr_comparison *c)
         return;
     }
     tr_json_open_object(w);
+    tr_json_key_bool(w, "other_promise", c->other_promise);
+    tr_json_key_bool(w, "other_policy", c->other_policy);
     tr_json_key_u64(w, "comparisons", c->n);
     tr_json_key_u64(w, "moved", c->moved);
     tr_json_key(w, "moves");
@@ -375,6 +383,7 @@ static void put_best(tr_json_writer *w, const tr_money *m, const tr_figures *f)
         tr_json_key_double(w, "agreement", NAN);
     }
     tr_json_key_double(w, "net", m->best_net);
+    tr_json_key_double(w, "alpha", m->best_alpha);
     tr_json_close_object(w);
 }
 
@@ -393,7 +402,7 @@ static void put_money(tr_json_writer *w, const tr_money *m, const tr_figures *f)
     tr_json_key_double(w, "saved", m->priced ? m->saved : NAN);
     tr_json_key_double(w, "errors", m->errors);
     tr_json_key_double(w, "errors_cost", m->errors_priced ? m->errors_cost : NAN);
-    tr_json_key_double(w, "net", m->errors_priced ? m->net : NAN);
+    tr_json_key_double(w, "net", m->priced && m->errors_priced ? m->net : NAN);
     put_best(w, m, f);
     tr_json_close_object(w);
 }
@@ -406,6 +415,7 @@ static void put_unknown(tr_json_writer *w, const tr_audit *a)
     tr_json_key_u64(w, "unknowable", a->unknowable);
     tr_json_key_u64(w, "unweighable", a->unweighable);
     tr_json_key_u64(w, "shadowed", a->shadowed);
+    tr_json_key_u64(w, "below_threshold", a->below);
     tr_json_key_double(w, "least_propensity", a->least_propensity);
     tr_json_close_object(w);
 }

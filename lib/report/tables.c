@@ -1,6 +1,7 @@
 #include "report/tables.h"
 
 #include "report/cells.h"
+#include "report/graphs.h"
 #include "report/phrase.h"
 
 #include <math.h>
@@ -72,7 +73,7 @@ void tr_tables_reliability(tr_html *h, const tr_figures *f)
     static const char *const heads[] = {"Mean score", "Agrees with the teacher"};
     char low[TR_PHRASE], high[TR_PHRASE], mean[TR_PHRASE];
 
-    tr_cells_table(h, NULL, "Checked answers by accept score; small print: 95 % intervals.",
+    tr_cells_table(h, NULL, "The same groups by accept score; small print: 95 % intervals.",
                    "Accept score", heads, 2);
     for (size_t i = 0; i < f->n_reliability; i++) {
         const tr_reliability *b = &f->reliability[i];
@@ -161,7 +162,7 @@ static void best_point(tr_html *h, const tr_figures *f, const tr_money *m)
         const tr_curve_point *p = &f->curve[m->best];
         tr_phrase_percent(coverage, p->coverage);
         tr_phrase_percent(agreement, p->agreement.value);
-        tr_phrase_decimal(threshold, p->threshold);
+        tr_phrase_decimal(threshold, tr_graphs_threshold(f, m->best));
         tr_html_say(
             h,
             "Of all points on the curve, the cheapest answers %s at an agreement of %s "
@@ -195,6 +196,8 @@ void tr_tables_money(tr_html *h, const tr_figures *f, const tr_money *m)
         snprintf(note, sizeof note, "at %s each", price);
         tr_phrase_money(text, m->errors_cost);
         money_row(h, "Cost of those", note, text);
+    }
+    if (m->priced && m->errors_priced) {
         tr_phrase_money(text, m->net);
         money_row(h, "Saved, less that cost", NULL, text);
     }

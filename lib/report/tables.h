@@ -1,6 +1,6 @@
 /* tables: the tables of the page that are figures alone.
  *
- * Upstream: cells, figures. Downstream: page. */
+ * Upstream: cells, graphs, figures. Downstream: page. */
 #ifndef TR_TABLES_H
 #define TR_TABLES_H
 

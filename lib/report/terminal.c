@@ -1,6 +1,7 @@
 #include "report/terminal.h"
 
 #include "ground/num.h"
+#include "report/advice.h"
 #include "report/columns.h"
 
 #include <math.h>
@@ -104,14 +105,32 @@ static void put_found(const tr_figures *f, tr_buf *out)
     const tr_estimate *e = judged(f);
     bool overall = e == &f->overall;
     uint64_t of = overall ? f->rows : f->audit->handled;
-    const char *what = overall ? of == 1 ? "request" : "requests" : of == 1 ? "answer" : "answers";
+    const char *what = overall   ? of == 1 ? "request gets" : "requests get"
+                       : of == 1 ? "answer agrees"
+                                 : "answers agree";
 
     put(out, "%s of %s %s ", percent(e->value).text, count(of).text, what);
-    tr_buf_add_c(out, overall ? "get the teacher's label" : "agree with the teacher");
+    tr_buf_add_c(out, overall ? "the teacher's label" : "with the teacher");
     put(out, " (95 %% interval %s %%", range(e).text);
     if (f->agreement.n < f->audit->handled)
         put(out, ", from the %s whose teacher label is known", count(f->agreement.n).text);
     tr_buf_add_char(out, ')');
+}
+
+/* Answers of which no label says anything: none is known, or only such as nobody could have come by
+ * as the log says. */
+static void put_unlabelled(const tr_audit *a, tr_buf *out)
+{
+    if (a->unweighable == 1)
+        tr_buf_add_c(out, "1 teacher label is known, but by its propensity of 0 it could not have "
+                          "come to be known, so it says nothing about chance");
+    else if (a->unweighable)
+        put(out,
+            "%s teacher labels are known, but by their propensity of 0 they could not have come to "
+            "be known, so they say nothing about chance",
+            count(a->unweighable).text);
+    else
+        put(out, "no teacher label is known of %s", a->handled == 1 ? "the answer" : "any answer");
 }
 
 static void put_untested(const tr_figures *f, tr_buf *out)
@@ -124,11 +143,12 @@ static void put_untested(const tr_figures *f, tr_buf *out)
             "; of rows with different propensities %s have no id, by which they could be made "
             "alike",
             count(f->audit->nameless).text);
-    } else if (handled)
-        put(out, "Untested: no teacher label is known of any of %s answer%s", count(handled).text,
-            handled == 1 ? "" : "s");
-    else
+    } else if (handled) {
+        tr_buf_add_c(out, "Untested: ");
+        put_unlabelled(f->audit, out);
+    } else {
         tr_buf_add_c(out, "Untested: nothing was handled");
+    }
     put(out, "; %s was promised.", target(f->audit->promise.alpha).text);
 }
 
@@ -142,7 +162,8 @@ static void put_unpromised(const tr_figures *f, tr_buf *out)
         tr_buf_add_c(out, ": ");
         put_found(f, out);
     } else if (f->audit->handled) {
-        tr_buf_add_c(out, "; no teacher label is known of any answer");
+        tr_buf_add_c(out, "; ");
+        put_unlabelled(f->audit, out);
     } else if (!refused) {
         tr_buf_add_c(out, "; nothing was handled");
     }
@@ -174,15 +195,27 @@ void tr_terminal_verdict(const tr_report *r, tr_buf *out)
     case TR_VERDICT_KEPT:
     case TR_VERDICT_PROVEN:
         /* the rows that are tested may differ a little from what all of them estimate */
-        tr_buf_add_c(out, judged(f)->value >= p->alpha ? "Promise kept: " : "Not proven false: ");
+        tr_buf_add_c(out, judged(f)->value >= p->alpha && !t->few ? "Promise kept: "
+                                                                  : "Not proven false: ");
         put_found(f, out);
         put(out, "; %s was promised%s.", promised.text,
-            t->verdict == TR_VERDICT_PROVEN ? ", and these rows prove it anew" : "");
+            t->few                            ? ", too few rows to say more"
+            : t->verdict == TR_VERDICT_PROVEN ? ", and these rows prove it anew"
+                                              : "");
         break;
     }
     if (t->thinned)
         put(out, " Tested on %s rows drawn so that each was as likely to be known: %s agree.",
             count(t->rows).text, count(t->agreed).text);
+}
+
+static void put_beware(const tr_audit *a, tr_buf *words)
+{
+    if (a->below)
+        put(words,
+            "Beware: %s answer%s below this policy's threshold; did another policy decide %s?",
+            count(a->below).text, a->below == 1 ? " scores" : "s score",
+            a->below == 1 ? "it" : "them");
 }
 
 /* ---- What is handled ---- */
@@ -239,15 +272,18 @@ static void put_money(const tr_report *r, tr_buf *words)
     const tr_figures *f = r->figures;
     phrase calls = count((uint64_t)llround(fmin(m->calls_saved, 1e15)));
 
-    put(words, "%s calls a day saved", calls.text);
+    put(words, "%s call%s a day saved", calls.text, strcmp(calls.text, "1") ? "s" : "");
     if (m->priced)
         put(words, ", worth %s", amount(m->saved).text);
-    if (isfinite(m->errors))
-        put(words, "; %s answers a day that the teacher would not give",
-            count((uint64_t)llround(fmin(m->errors, 1e15))).text);
-    if (!m->errors_priced)
+    if (!isfinite(m->errors))
         return;
-    put(words, " cost %s: net %s", amount(m->errors_cost).text, amount(m->net).text);
+    phrase errors = count((uint64_t)llround(fmin(m->errors, 1e15)));
+    bool one = !strcmp(errors.text, "1");
+    put(words, "; %s answer%s a day that the teacher would not give", errors.text, one ? "" : "s");
+    if (m->errors_priced)
+        put(words, " cost%s %s", one ? "s" : "", amount(m->errors_cost).text);
+    if (m->errors_priced && m->priced)
+        put(words, ": net %s", amount(m->net).text);
     if (m->has_best && m->best < f->n_curve)
         put(words, "; best at threshold %.3f (%s handled, %s agree): net %s",
             f->curve[m->best].threshold, percent(f->curve[m->best].coverage).text,
@@ -263,7 +299,8 @@ static void put_group(tr_buf *out, const tr_group *g)
     char pooled[64];
     tr_str name = g->name;
     if (g->pooled) {
-        snprintf(pooled, sizeof pooled, "(%s others)", count(g->pooled).text);
+        snprintf(pooled, sizeof pooled, "(%s other%s)", count(g->pooled).text,
+                 g->pooled == 1 ? "" : "s");
         name = tr_str_c(pooled);
     }
     tr_buf_add_c(out, "  ");
@@ -272,6 +309,7 @@ static void put_group(tr_buf *out, const tr_group *g)
         percent(g->agreement.value).text, range(&g->agreement).text, percent(g->wrong).text);
 }
 
+/* `shown` of `all`, what is pooled not among them. */
 static void put_heading(tr_buf *out, tr_str title, size_t shown, size_t all)
 {
     size_t begin = out->size + 1;
@@ -288,20 +326,45 @@ static void put_heading(tr_buf *out, tr_str title, size_t shown, size_t all)
         "handled", "agree", "95 % interval", "wrong");
 }
 
+/* Labels that stand for themselves; the one that does not is the last. */
+static size_t own_labels(const tr_figures *f)
+{
+    return f->n_labels - (f->n_labels > 0 && f->label[f->n_labels - 1].group.pooled > 0);
+}
+
+/* Labels with wrong answers, which come first; *pooled: and so have the small ones. */
+static size_t wrong_labels(const tr_figures *f, bool *pooled)
+{
+    size_t n = 0, own = own_labels(f);
+    while (n < own && f->label[n].group.wrong > 0)
+        n++;
+    *pooled = own < f->n_labels && f->label[own].group.wrong > 0;
+    return n;
+}
+
 static void put_labels(tr_buf *out, const tr_figures *f, size_t rows)
 {
-    put_heading(out, tr_str_c("Worst labels"), rows, f->n_labels);
-    for (size_t i = 0; i < rows; i++)
+    bool pooled;
+    size_t n = wrong_labels(f, &pooled), shown = rows < n ? rows : n;
+    put_heading(out, tr_str_c("Worst labels"), shown, shown ? own_labels(f) : 0);
+    for (size_t i = 0; i < shown; i++)
         put_group(out, &f->label[i].group);
+    if (rows > n)
+        put_group(out, &f->label[f->n_labels - 1].group);
 }
 
 static void put_slices(tr_buf *out, const tr_figures *f, size_t rows)
 {
+    size_t shown = 0, all = 0;
     tr_buf title;
     tr_buf_init(&title);
     tr_buf_add_c(&title, "By ");
     tr_buf_add_c(&title, f->slices_by_length ? "length" : f->audit->by);
-    put_heading(out, tr_buf_str(&title), rows, f->n_slices);
+    for (size_t i = 0; i < f->n_slices; i++) {
+        all += !f->slice[i].pooled;
+        shown += i < rows && !f->slice[i].pooled;
+    }
+    put_heading(out, tr_buf_str(&title), shown, all);
     out->failed |= title.failed;
     tr_buf_free(&title);
     for (size_t i = 0; i < rows; i++)
@@ -311,6 +374,15 @@ static void put_slices(tr_buf *out, const tr_figures *f, size_t rows)
 static unsigned widest(unsigned a, unsigned b)
 {
     return a > b ? a : b;
+}
+
+/* Pairs that were answered, which come first. */
+static size_t answered_pairs(const tr_figures *f)
+{
+    size_t n = 0;
+    while (n < f->n_pairs && f->pair[n].rows > 0)
+        n++;
+    return n;
 }
 
 /* Rows, the two labels, and a text in what room is left. */
@@ -359,17 +431,39 @@ static void put_words(tr_buf *words, const char *what, const tr_marking *m, uint
     }
 }
 
+static void put_other(const tr_comparison *c, tr_buf *words)
+{
+    phrase alpha[2];
+    for (int i = 0; i < 2; i++) {
+        alpha[i] = target(c->promised[i]);
+        if (isnan(c->promised[i]))
+            alpha[i] = (phrase){"nothing"};
+    }
+    put(words, "Beware: it is of another %s", c->other_policy ? "policy" : "promise");
+    if (c->other_promise)
+        put(words, ", held against %s; this log is held against %s", alpha[0].text, alpha[1].text);
+}
+
 static void put_baseline(tr_buf *out, const tr_comparison *c)
 {
     enum { MOVES = 3 };
     tr_buf words;
     tr_buf_init(&words);
+    if (c->other_policy || c->other_promise)
+        put_other(c, &words);
+    bool other = words.size > 0;
+    if (other)
+        tr_columns_wrap(out, "Baseline", tr_buf_str(&words));
+    tr_buf_clear(&words);
     if (c->moved)
         put(&words, "%s of %s comparisons moved beyond chance%s", count(c->moved).text,
             count(c->n).text, c->moved > MOVES ? ", first:" : ":");
+    else if (c->n)
+        put(&words, "nothing moved beyond chance in %s comparison%s", count(c->n).text,
+            c->n == 1 ? "" : "s");
     else
-        put(&words, "nothing moved beyond chance (%s comparisons)", count(c->n).text);
-    tr_columns_wrap(out, "Baseline", tr_buf_str(&words));
+        tr_buf_add_c(&words, "nothing in it can be compared");
+    tr_columns_wrap(out, other ? " " : "Baseline", tr_buf_str(&words));
     tr_buf_free(&words);
     for (size_t i = 0; i < c->moved && i < MOVES; i++) {
         const tr_move *m = &c->move[i];
@@ -383,19 +477,36 @@ static void put_baseline(tr_buf *out, const tr_comparison *c)
     }
 }
 
+/* No row has the key that slices were asked for by. */
+static bool lacks_slices(const tr_audit *a)
+{
+    return *a->by && a->slices.n == 0 && !a->slices.crowded && a->handled + a->deferred > 0;
+}
+
 static void put_unknown(const tr_audit *a, tr_buf *words)
 {
     const struct {
         uint64_t n;
-        const char *what;
+        const char *what[2]; /* many, one */
     } row[] = {
-        {a->unknown, "answers without a teacher label"},
-        {a->unknowable, "answers never to be labelled (propensity 0)"},
-        {a->unweighable, "labels left out (known at propensity 0)"},
+        {a->unknown, {"answers without a teacher label", "answer without a teacher label"}},
+        {a->unknowable,
+         {"answers never to be labelled (propensity 0)",
+          "answer never to be labelled (propensity 0)"}},
+        {a->unweighable,
+         {"labels left out (known at propensity 0)", "label left out (known at propensity 0)"}},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (row[i].n)
-            put(words, "%s%s %s", words->size ? "; " : "", count(row[i].n).text, row[i].what);
+            put(words, "%s%s %s", words->size ? "; " : "", count(row[i].n).text,
+                row[i].what[row[i].n == 1]);
+    if (lacks_slices(a)) {
+        put(words, "%sno row has the key ", words->size ? "; " : "");
+        tr_columns_foreign(words, tr_str_c(a->by), NAME);
+        tr_buf_add_c(words, " (--by)");
+    }
+    if (a->handled + a->deferred > 0 && a->inputs == 0)
+        put(words, "%sno row has a text (--input-key names its key)", words->size ? "; " : "");
 }
 
 static void put_method(const tr_figures *f, tr_buf *words)
@@ -406,47 +517,6 @@ static void put_method(const tr_figures *f, tr_buf *words)
             count((uint64_t)e->effective).text);
     else
         tr_buf_add_c(words, "95 %, exact (Clopper-Pearson)");
-}
-
-/* The lead, and up to two labels by name, where there are any. */
-static void put_worst(const tr_figures *f, const char *lead, tr_buf *words)
-{
-    for (size_t i = 0, n = 0; i < f->n_labels && n < 2; i++) {
-        const tr_group *g = &f->label[i].group;
-        if (g->pooled || !(g->wrong > 0))
-            continue;
-        tr_buf_add_c(words, n++ ? ", " : lead);
-        tr_columns_foreign(words, g->name, 30);
-    }
-}
-
-static void put_next(const tr_figures *f, tr_buf *words)
-{
-    switch (f->test.verdict) {
-    case TR_VERDICT_NONE:
-    case TR_VERDICT_UNTESTED:
-        tr_buf_add_c(words, !f->audit->promise.there
-                                ? "--policy or --alpha says what to hold this against"
-                            : f->test.nameless
-                                ? "give each request an id of its own; tr-route --shadow does so"
-                            : f->audit->handled
-                                ? "let the teacher label a share of what is handled as well"
-                                : "a policy that may answer: more traces, or a lower --alpha");
-        return;
-    case TR_VERDICT_CONTRADICTED:
-        tr_buf_add_c(words, "fit a new policy on a log that has these decisions");
-        put_worst(f, "; until then tr-calibrate --defer-label can withhold ", words);
-        return;
-    case TR_VERDICT_OPEN:
-        tr_buf_add_c(words, "more teacher labels will decide it");
-        put_worst(f, "; look at ", words);
-        return;
-    case TR_VERDICT_KEPT:
-    case TR_VERDICT_PROVEN:
-        tr_buf_add_c(words, "nothing has to be done");
-        put_worst(f, "; most is to be won at ", words);
-        return;
-    }
 }
 
 /* ---- One screen ---- */
@@ -473,6 +543,8 @@ static void put_head(const tr_report *r, tr_buf *out, tr_buf *words)
     const tr_figures *f = r->figures;
     tr_terminal_verdict(r, words);
     flush(out, "", words);
+    put_beware(f->audit, words);
+    flush(out, "", words);
     tr_buf_add_char(out, '\n');
     put_coverage(f, words);
     flush(out, "Requests", words);
@@ -482,7 +554,7 @@ static void put_head(const tr_report *r, tr_buf *out, tr_buf *words)
     if (f->n_stages > 1)
         put_stages(f, words);
     flush(out, "Stages", words);
-    if (f->has_truth)
+    if (f->has_truth && f->accuracy[TR_ANSWERER_TEACHER].accuracy.n > 0)
         put_accuracy(f, words);
     flush(out, "Accuracy", words);
     if (r->money->there)
@@ -503,7 +575,7 @@ static void put_tail(const tr_report *r, tr_buf *out, tr_buf *words)
     flush(out, "Not known", words);
     put_method(f, words);
     flush(out, "Intervals", words);
-    put_next(f, words);
+    tr_advice_write(r, words);
     flush(out, "Next", words);
 }
 
@@ -534,7 +606,10 @@ static void share_out(size_t room, const size_t have[3], size_t rows[3])
 tr_code tr_terminal_write(const tr_report *r, tr_buf *out, tr_err *err)
 {
     const tr_figures *f = r->figures;
-    const size_t have[3] = {f->n_labels, f->n_slices, f->n_pairs};
+    bool pooled;
+    const size_t wrong = wrong_labels(f, &pooled);
+    const size_t have[3] = {wrong + pooled, lacks_slices(f->audit) ? 0 : f->n_slices,
+                            answered_pairs(f)};
     size_t rows[3];
     tr_buf head, tail, words;
 

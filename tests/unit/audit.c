@@ -347,6 +347,29 @@ static void long_names_are_cut(void)
     tr_audit_free(&a);
 }
 
+/* Handled rows that the policy would have deferred; without a policy there is nothing below. */
+static void answers_below_the_threshold(void)
+{
+    tr_promise p = {
+        .there = true, .alpha = 0.9, .delta = 0.05, .policy = true, .threshold = 600000};
+    for (int policy = 0; policy < 2; policy++) {
+        tr_audit a;
+        p.policy = policy;
+        CHECK(tr_audit_init(&a, &p, NULL, &err) == TR_OK);
+        static const uint32_t score[] = {599999, 600000, 1000000, 0, TR_OUTCOME_NO_SCORE};
+        for (int i = 0; i < 5; i++)
+            for (int handled = 0; handled < 2; handled++) {
+                tr_outcome o = {.handled = handled, .score = score[i], .propensity = 1};
+                if (handled)
+                    o.label = o.would = tr_str_c("x");
+                CHECK(tr_audit_add(&a, &o, &err) == TR_OK);
+            }
+        CHECK(a.below == (policy ? 2 : 0));
+        CHECK(tr_audit_merge(&a, &a, &err) == TR_OK && a.below == (policy ? 4 : 0));
+        tr_audit_free(&a);
+    }
+}
+
 static tr_code merged(const tr_promise *p, const tr_promise *q, const char *by, const char *other)
 {
     tr_audit a, b;
@@ -366,17 +389,24 @@ static void only_what_is_alike_is_merged(void)
     const tr_promise p = {.there = true, .alpha = 0.9, .delta = 0.05, .digest = "00"};
     tr_promise q = p;
     CHECK(merged(&p, &q, NULL, "") == TR_OK && merged(&p, &q, "k", "k") == TR_OK);
-    CHECK(merged(&p, NULL, NULL, NULL) == TR_DATA);
-    CHECK(merged(&p, &q, "k", "l") == TR_DATA && strstr(err.message, "by l, not by k"));
+    CHECK(merged(&p, NULL, NULL, NULL) == TR_DATA && strstr(err.message, "against no promise"));
+    CHECK(merged(&p, &q, "k", "l") == TR_DATA && strstr(err.message, "by l, those"));
     CHECK(merged(&p, &q, "k", NULL) == TR_DATA);
     q.alpha = 0.91;
-    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA && strstr(err.message, "alpha"));
+    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA &&
+          strstr(err.message, "alpha 0.91, the reports before it against 0.9"));
     q = p;
     q.digest[0] = '1';
-    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA && strstr(err.message, "digest"));
+    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA && strstr(err.message, "on other traces"));
     q = p;
     q.threshold = 1;
-    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA);
+    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA && strstr(err.message, "another fit"));
+    q = p;
+    q.overall = true;
+    CHECK(merged(&p, &q, NULL, NULL) == TR_DATA && strstr(err.message, "about all traffic, that"));
+    q = p;
+    q.policy = true;
+    CHECK(merged(&q, &p, NULL, NULL) == TR_DATA && strstr(err.message, "was given by --alpha"));
     char key[TR_AUDIT_KEY + 1] = "";
     tr_audit a;
     memset(key, 'k', TR_AUDIT_KEY);
@@ -397,6 +427,7 @@ int main(void)
     CASE(words_are_of_the_teachers_label_and_of_all);
     CASE(thinning_evens_out);
     CASE(long_names_are_cut);
+    CASE(answers_below_the_threshold);
     CASE(only_what_is_alike_is_merged);
     return CHECK_END;
 }

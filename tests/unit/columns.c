@@ -31,6 +31,9 @@ static void wide_and_marks(void)
     CHECK(gives("\xe6\x97\xa5\xe6\x9c\xac", 4, "\xe6\x97\xa5\xe6\x9c\xac", 4));
     CHECK(gives("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 5, "\xe6\x97\xa5...", 5));
     CHECK(gives("\xf0\x9f\x99\x82!", 3, "\xf0\x9f\x99\x82!", 3));
+    /* joiners are part of words and of emoji */
+    CHECK(gives("\xd9\x85\xe2\x80\x8c\xd9\x86", 3, "\xd9\x85\xe2\x80\x8c\xd9\x86", 2));
+    CHECK(gives("\xe2\x80\x8d!", 3, "\xe2\x80\x8d!", 1));
     /* a mark on the letter before takes none, but thousands of them do not stay */
     CHECK(gives("e\xcc\x81x", 3, "e\xcc\x81x", 2));
     tr_buf_clear(&out);

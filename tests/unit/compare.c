@@ -66,12 +66,21 @@ static void what_moved(void)
         count(a, (some_rows){.n = 1, .teacher = "shy"});
     }
     two_compare(&t);
-    /* all: 2; same: 3; worse: 3; shy: no agreement, too few rows */
-    CHECK(t.found.n == 10 && t.found.moved == 2);
-    CHECK(find(&t, TR_MOVED_COVERAGE, "small") == NULL && find(&t, TR_MOVED_SHARE, "new") == NULL);
+    /* all: 2; same: 3; worse: 3; shy: no agreement, too few rows; small, old, new: the share */
+    CHECK(t.found.n == 13 && t.found.moved == 4);
+    CHECK(find(&t, TR_MOVED_COVERAGE, "small") == NULL &&
+          find(&t, TR_MOVED_COVERAGE, "new") == NULL);
+    const tr_move *small = find(&t, TR_MOVED_SHARE, "small");
+    CHECK(small && !small->moved && small->before.value == 10. / 350);
+    CHECK(small && small->after.value == 9. / 349);
+    const tr_move *came = find(&t, TR_MOVED_SHARE, "new"), *went = find(&t, TR_MOVED_SHARE, "old");
+    CHECK(came && came->moved && came->before.value == 0 && came->after.value == 30. / 349);
+    CHECK(went && went->moved && went->before.value == 30. / 350 && went->after.value == 0);
+    CHECK(came && went && came->chance < 1e-8 && went->chance < 1e-8);
     CHECK(find(&t, TR_MOVED_AGREEMENT, "shy") == NULL);
     CHECK(find(&t, TR_MOVED_SHARE, "shy") != NULL);
-    const tr_move *first = &t.found.move[0], *second = &t.found.move[1];
+    const tr_move *first = &t.found.move[0];
+    const tr_move *second = find(&t, TR_MOVED_AGREEMENT, "worse");
     CHECK(first->moved && first->label.data == NULL && first->what == TR_MOVED_AGREEMENT);
     CHECK_NEAR(first->chance / tr_stat_fisher(275, 289, 240, 289), 1, 1e-12);
     CHECK(second->moved && tr_str_equal(second->label, tr_str_c("worse")));
@@ -79,10 +88,57 @@ static void what_moved(void)
     CHECK(second->after.value == .6);
     CHECK_NEAR(second->chance / tr_stat_fisher(95, 100, 60, 100), 1, 1e-12);
     CHECK(second->chance < first->chance); /* all traffic stands first all the same */
-    CHECK(t.found.move[2].label.data == NULL && !t.found.move[2].moved);
-    for (size_t i = 4; i < t.found.n; i++)
+    CHECK(t.found.move[4].label.data == NULL && !t.found.move[4].moved);
+    for (size_t i = 6; i < t.found.n; i++)
         CHECK(t.found.move[i - 1].chance <= t.found.move[i].chance);
     two_free(&t);
+}
+
+/* What the other side has is not known where names were left out or nothing is labelled. */
+static void what_is_not_known_is_not_compared(void)
+{
+    for (int crowded = 0; crowded < 2; crowded++) {
+        two t;
+        two_begin(&t);
+        for (int i = 0; i < 2; i++)
+            count(&t.audit[i], (some_rows){.n = 100, .label = "a", .teacher = "a"});
+        count(&t.audit[1], (some_rows){.n = 50, .teacher = "b"});
+        t.audit[0].labels.crowded = crowded;
+        two_compare(&t);
+        CHECK((find(&t, TR_MOVED_SHARE, "b") != NULL) == !crowded);
+        two_free(&t);
+    }
+    two t;
+    two_begin(&t);
+    count(&t.audit[0], (some_rows){.n = 100, .label = "a"});
+    count(&t.audit[0], (some_rows){.n = 50, .teacher = "a"});
+    count(&t.audit[1], (some_rows){.n = 50, .teacher = "b"});
+    two_compare(&t);
+    CHECK(find(&t, TR_MOVED_SHARE, "b") == NULL && find(&t, TR_MOVED_SHARE, "a") == NULL);
+    two_free(&t);
+}
+
+static void promises_beside_each_other(void)
+{
+    const tr_promise p = {.there = true, .alpha = .9, .policy = true, .digest = "1"};
+    const tr_promise other = {.there = true, .alpha = .8, .policy = true, .digest = "2"};
+    const struct {
+        const tr_promise *was, *is;
+        bool promise, policy;
+    } of[] = {{&p, &p, false, false},
+              {&p, &other, true, true},
+              {&p, &NOTHING, true, false},
+              {&NOTHING, &NOTHING, false, false}};
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        two t;
+        begin(&t.audit[0], of[i].was, NULL);
+        begin(&t.audit[1], of[i].is, NULL);
+        two_compare(&t);
+        CHECK(t.found.other_promise == of[i].promise && t.found.other_policy == of[i].policy);
+        CHECK(isnan(t.found.promised[1]) == !of[i].is->there);
+        two_free(&t);
+    }
 }
 
 /* .0092 is news as the best of five, but not of eight. */
@@ -176,14 +232,19 @@ static void money(void)
     CHECK_NEAR(m.net, .5, 1e-9);
     CHECK(m.best == 1);
     CHECK_NEAR(m.best_net, 5, 1e-9);
+    CHECK(m.best_alpha == .99 && m.elsewhere && m.stricter); /* .5 is far behind 5 */
 
     m = money_of((tr_prices){1000, .01, .001},
                  &n); /* errors are cheap: answer all that is answered */
     CHECK(m.best == 2);
     CHECK_NEAR(m.best_net, 7.85, 1e-9);
+    CHECK(!m.elsewhere && m.best_alpha == .81);      /* 65 of 80 agree */
+    m = money_of((tr_prices){1000, .01, .0205}, &n); /* 5 against 4.925: no matter */
+    CHECK(m.best == 1 && !m.elsewhere && !m.stricter);
 
     m = money_of((tr_prices){1000, .01, 0}, &n);
     CHECK(m.there && !m.errors_priced && !m.has_best && m.errors_cost == 0);
+    CHECK(isnan(m.best_alpha) && !m.elsewhere);
     CHECK_NEAR(m.net, 8, 1e-9);
     m = money_of((tr_prices){1000, 0, 0}, &n);
     CHECK(m.there && !m.priced && m.saved == 0);
@@ -202,6 +263,7 @@ static void answering_nothing_may_be_cheapest(void)
     CHECK(tr_figures_make(&f, &a, NULL) == TR_OK);
     tr_money m = tr_compare_money(&f, (tr_prices){1000, .01, .05});
     CHECK(m.has_best && m.best == f.n_curve && m.best_net == 0 && m.net < 0);
+    CHECK(m.elsewhere && m.stricter && isnan(m.best_alpha));
     tr_figures_free(&f);
     tr_audit_free(&a);
 
@@ -218,6 +280,8 @@ static void answering_nothing_may_be_cheapest(void)
 int main(void)
 {
     CASE(what_moved);
+    CASE(what_is_not_known_is_not_compared);
+    CASE(promises_beside_each_other);
     CASE(many_comparisons_need_more);
     CASE(effective_rows_count);
     CASE(nothing_to_compare);

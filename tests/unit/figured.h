@@ -71,7 +71,7 @@ static void figure_plain(void)
     figures.coverage = estimate(0.8, 1000);
     figures.agreement = estimate(0.95, 800);
     figures.overall = estimate(0.96, 1000);
-    figures.test = (tr_test){TR_VERDICT_PROVEN, 800, 760, 0.999, false, 1, false};
+    figures.test = (tr_test){TR_VERDICT_PROVEN, 800, 760, 0.999, false, 1, false, false};
     figures.stage[0] = group("stage 1", 0.8, 0.95);
     for (int i = 0; i < 20; i++) {
         double coverage = 0.05 * (i + 1);

@@ -46,6 +46,9 @@ static void verdicts(void)
     nothing.there = false;
     CHECK(test_of(nothing, 10, 90).verdict == TR_VERDICT_NONE);
 
+    /* 28 rows cannot prove .9 at .05, were they all to agree: .9^28 = .0523 */
+    CHECK(test_of(NINETY, 28, 0).few && test_of(NINETY, 28, 0).verdict == TR_VERDICT_KEPT);
+    CHECK(!test_of(NINETY, 29, 0).few && test_of(NINETY, 29, 0).verdict == TR_VERDICT_PROVEN);
     tr_test t = test_of(NINETY, 89, 11);
     CHECK(t.rows == 100 && t.agreed == 89 && !t.thinned && t.propensity == 1);
     CHECK_NEAR(t.chance, tr_stat_binomial_lower(89, 100, 0.9), 1e-15);
@@ -82,6 +85,51 @@ static void a_promise_over_all_traffic(void)
             tr_figures_free(&f);
             tr_audit_free(&a);
         }
+}
+
+/* The labels that were answered wrongly, not those that the teacher would have given; a label that
+ * the teacher hardly ever gives is one too. */
+static void labels_to_withhold(void)
+{
+    tr_audit a;
+    tr_figures f;
+
+    begin(&a, &NINETY, NULL);
+    count(&a, (some_rows){.n = 50, .label = "x", .teacher = "x"});
+    count(&a, (some_rows){.n = 12, .label = "x", .teacher = "z"});
+    count(&a, (some_rows){.n = 11, .label = "w", .teacher = "z"});
+    count(&a, (some_rows){.n = 3, .label = "v", .teacher = "z", .p = .25});
+    count(&a, (some_rows){.n = 40, .label = "sure", .teacher = "sure"});
+    CHECK(tr_figures_make(&f, &a, NULL) == TR_OK);
+    CHECK(f.n_withhold == 2 && tr_str_equal(f.withhold[0], tr_str_c("v")));
+    CHECK(tr_str_equal(f.withhold[1], tr_str_c("x")));
+    CHECK(tr_str_equal(f.label[0].group.name, tr_str_c("z")));
+    tr_figures_free(&f);
+    tr_audit_free(&a);
+
+    begin(&a, &NINETY, NULL);
+    count(&a, (some_rows){.n = 50, .label = "x", .teacher = "x"});
+    CHECK(tr_figures_make(&f, &a, NULL) == TR_OK);
+    CHECK(f.n_withhold == 0);
+    tr_figures_free(&f);
+    tr_audit_free(&a);
+}
+
+/* Ground truth of deferred rows alone says nothing of all. */
+static void accuracy_on_all_needs_both_sides(void)
+{
+    for (int known = 0; known < 2; known++) {
+        tr_audit a;
+        tr_figures f;
+        begin(&a, &NINETY, NULL);
+        count(&a, (some_rows){.n = 20, .label = "x", .teacher = known ? "x" : NULL, .truth = "x"});
+        count(&a, (some_rows){.n = 20, .teacher = "y", .truth = "z"});
+        CHECK(tr_figures_make(&f, &a, NULL) == TR_OK);
+        CHECK(f.accuracy[TR_ANSWERER_TEACHER].accuracy.n == (known ? 40 : 0));
+        CHECK(isnan(f.accuracy[TR_ANSWERER_MIX].macro_f1) == !known);
+        tr_figures_free(&f);
+        tr_audit_free(&a);
+    }
 }
 
 static void nothing_is_handled(void)
@@ -398,6 +446,8 @@ int main(void)
 {
     CASE(verdicts);
     CASE(a_promise_over_all_traffic);
+    CASE(labels_to_withhold);
+    CASE(accuracy_on_all_needs_both_sides);
     CASE(nothing_is_handled);
     CASE(no_rows_at_all);
     CASE(rows_are_thinned_to_one_propensity);

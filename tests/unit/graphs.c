@@ -102,6 +102,13 @@ static void the_curve(void)
     CHECK(draw(tr_graphs_curve, "") && collisions(out.data) == 0);
     CHECK(written("promised 90" S "%") && written("here: 80.0" S "% answered"));
     CHECK(written("94.9" S "% agree, score from 0.4") && written("class=\"area f0\""));
+    /* the policy's own threshold, of which the log shows the next score above */
+    audit.promise.policy = audit.promise.deployed = true;
+    audit.promise.threshold = 391234;
+    CHECK(draw(tr_graphs_curve, "") && written("score from 0.391234"));
+    CHECK(tr_graphs_threshold(&figures, 3) == figures.curve[3].threshold);
+    audit.below = 1; /* by another policy */
+    CHECK(draw(tr_graphs_curve, "") && written("score from 0.4<"));
     figures.operating = figures.n_curve;
     audit.promise.overall = true; /* has no place here */
     CHECK(draw(tr_graphs_curve, "c-") && collisions(out.data) == 0);

@@ -51,7 +51,7 @@ static void what_is_no_time(void)
     static const char *const bad[] = {
         "",
         "yesterday",
-        "2026-11-22T05:40:00",  /* whose time? */
+        "2026-11-22T05:40:00", /* whose time? */
         "2026-11-22T05:40Z",
         "2026-13-01",
         "2026-02-29",

@@ -258,9 +258,9 @@ static void damage_is_noticed(void)
     CHECK(read_of(&c) == TR_DATA);
     seal(&c);
     CHECK(read_of(&c) == TR_DATA && strstr(err.message, "malformed"));
-    b.data[8] = 2;
+    b.data[8] = 1;
     seal(&b);
-    CHECK(read_of(&b) == TR_DATA && strstr(err.message, "version 2"));
+    CHECK(read_of(&b) == TR_DATA && strstr(err.message, "version 1"));
     tr_buf_free(&b);
     tr_buf_free(&c);
     tr_audit_free(&a);
@@ -342,6 +342,9 @@ static void what_cannot_be_is_refused(void)
     REFUSED(a.unknown, a.handled);
     REFUSED(a.unweighable, a.handled);
     REFUSED(a.inputs, a.inputs - 1);
+    CHECK(a.below > 0 && a.below < a.handled);
+    REFUSED(a.below, a.handled + 1);
+    REFUSED(a.promise.policy, false); /* then nothing is below its threshold */
     REFUSED(a.tally.agreed.n, a.tally.handled.n + 1);
     REFUSED(a.tally.agreed.w, a.tally.handled.w + 1);
     REFUSED(a.tally.handled.w, 5);

@@ -55,8 +55,7 @@ static inline tr_code models_trees(tr_trees *m, tr_rng *r, tr_err *err)
         tr_trees_draft_leaf(&d);
         tr_trees_draft_entry(&d, f + 2, 1);
     }
-    tr_code code =
-        tr_trees_join(m, TR_TREES_SHARES, MODELS_LABELS, MODELS_DIMS, base, &d, 1, err);
+    tr_code code = tr_trees_join(m, TR_TREES_SHARES, MODELS_LABELS, MODELS_DIMS, base, &d, 1, err);
     tr_trees_draft_free(&d);
     return code;
 }

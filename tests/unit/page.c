@@ -96,6 +96,59 @@ static void the_verdict(void)
     }
 }
 
+/* What may not be said as if all were well. */
+static void few_rows_and_another_policy(void)
+{
+    figure_plain();
+    figures.test.verdict = TR_VERDICT_KEPT;
+    figures.test.few = true;
+    audit.below = 1234;
+    CHECK(make() && count("<h1>Not proven false, on too few rows</h1>") == 1);
+    CHECK(count("<div class=\"verdict\">") == 1 && count("The promise is kept") == 0);
+    CHECK(count("Beware: 1,234 answers score below this policy&#39;s threshold") == 1);
+    audit.below = 0;
+    CHECK(make() && count("Beware") == 0);
+}
+
+/* What the curve's caption says holds of this curve. */
+static void captions_of_the_curve(void)
+{
+    static const char unknown[] = "What a lower threshold would answer is not known";
+
+    figure_plain(); /* goes on beyond the ring */
+    CHECK(make() && count("The ring is where") == 1 && count(unknown) == 0);
+    figures.n_curve = figures.operating + 1;
+    CHECK(make() && count("The ring is where") == 1 && count(unknown) == 1);
+    figures.operating = figures.n_curve;
+    audit.handled = 0;
+    CHECK(make() && count("The ring is where") == 0 && count(unknown) == 0);
+    CHECK(count("Nothing was answered: the curve is") == 1);
+    for (size_t i = 0; i < figures.n_curve; i++)
+        figures.curve[i].agreement = estimate(0, 0);
+    CHECK(make() && count("so there is nothing to draw") == 1 && count("<svg") == 2);
+}
+
+static void labels_that_only_the_surrogate_said(void)
+{
+    figure_plain();
+    figures.label = calloc(1, sizeof *figures.label);
+    figures.n_labels = figures.label != NULL;
+    CHECK(figures.n_labels == 1);
+    figures.label[0].group = group("", 0.5, 0.5);
+    figures.label[0].group.pooled = 59;
+    CHECK(make() && count("59 others together") == 1);
+    figures.label[0].group.rows = 0;
+    CHECK(make() && count("others together") == 0 && count("No decision has a teacher") == 1);
+}
+
+static void the_deferred_without_a_label(void)
+{
+    figure_plain();
+    CHECK(make() && count("no teacher&#39;s label is known here") == 0);
+    audit.tally.deferred = rows(150);
+    CHECK(make() && count("Of 50 deferred requests no teacher&#39;s label is known here") == 1);
+}
+
 static void the_interval_on_its_line(void)
 {
     figure_plain(); /* from 85 to 100 %: found 95, 93 to 97, promised 90 */
@@ -130,7 +183,7 @@ static void truth_money_and_changes(void)
         {TR_MOVED_COVERAGE, {NULL, 0}, estimate(0.7, 90), estimate(0.8, 99), 0.5, false},
         {TR_MOVED_AGREEMENT, {"l<abel", 6}, estimate(0.9, 90), estimate(0.7, 99), 1e-7, true},
         {TR_MOVED_SHARE, {"unmoved", 7}, estimate(0.9, 90), estimate(0.9, 99), 1, false}};
-    const tr_comparison comparison = {move, 3, 1};
+    const tr_comparison comparison = {.move = move, .n = 3, .moved = 1};
 
     figure_plain();
     figures.has_truth = true;
@@ -188,7 +241,9 @@ static void hostile_texts(void)
     const char *one = long_name;
     tr_example text = {
         .text = (char[]){"</bdi><h1>&amp;"}, .size = 15, .whole = 100000, .score = 5};
-    tr_audit_label counts = {.handled = {&text, 1}, .deferred = {&text, 1}};
+    tr_audit_label counts = {.teacher = {rows(2000), rows(1900), rows(10000)},
+                             .handled = {&text, 1},
+                             .deferred = {&text, 1}};
     const tr_sample sample = {&text, 1};
 
     figure_plain();
@@ -206,7 +261,8 @@ static void hostile_texts(void)
     CHECK(count("&lt;script&gt;alert(1)&lt;/<wbr>script&gt;") > 50 && count("(empty)") > 50);
     CHECK(count("<bdi>&lt;/bdi&gt;&lt;h1&gt;&amp;amp;</bdi>") > 700);
     CHECK(count("the beginning of 100,000 bytes") > 700);
-    CHECK(count("<bdi>&lt;b&gt;</bdi><small>1,234 : 5</small>") == 1);
+    CHECK(count("<li title=\"1,234 of 2,000 answered texts, 5 of 10,000 deferred texts\">"
+                "<bdi>&lt;b&gt;</bdi><small>62 : 0.1</small>") == 1);
     CHECK(count("The next 375 labels") == 1 && count("600 more labels are left out") == 1);
     CHECK(count("5 more pairs") == 1 && count("1,204 rarer pairs") == 1);
     CHECK(out.size < 3000000);
@@ -222,6 +278,10 @@ int main(void)
     tr_buf_init(&out);
     CASE(the_frame);
     CASE(the_verdict);
+    CASE(few_rows_and_another_policy);
+    CASE(captions_of_the_curve);
+    CASE(labels_that_only_the_surrogate_said);
+    CASE(the_deferred_without_a_label);
     CASE(the_interval_on_its_line);
     CASE(what_is_not_there);
     CASE(truth_money_and_changes);

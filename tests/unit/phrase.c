@@ -22,10 +22,23 @@ static void percentages(void)
     CHECK(SAYS(tr_phrase_target(text, 0.9999), "99.99" S "%"));
     CHECK(SAYS(tr_phrase_target(text, 0.95), "95" S "%"));
     CHECK(SAYS(tr_phrase_target(text, INFINITY), "not known"));
+    /* as printf rounds, which the report in text is written with */
+    CHECK(SAYS(tr_phrase_percent(text, 0.8125), "81.2" S "%"));
     tr_estimate e = {.value = 0.95, .low = 0.9389, .high = 0.9561};
     CHECK(SAYS(tr_phrase_interval(text, e), "93.9 to 95.6" S "%"));
     e.low = NAN;
     CHECK(SAYS(tr_phrase_interval(text, e), "not known"));
+}
+
+static void rates(void)
+{
+    CHECK(SAYS(tr_phrase_rate(text, 33, 2464), "1.3"));
+    CHECK(SAYS(tr_phrase_rate(text, 31, 100), "31"));
+    CHECK(SAYS(tr_phrase_rate(text, 996, 10000), "10"));
+    CHECK(SAYS(tr_phrase_rate(text, 1, 1e6), "<" S "0.1"));
+    CHECK(SAYS(tr_phrase_rate(text, 0, 7), "0"));
+    CHECK(SAYS(tr_phrase_rate(text, 9, 8), "100")); /* a count may be too great */
+    CHECK(SAYS(tr_phrase_rate(text, 0, 0), "\xe2\x80\x93"));
 }
 
 static void numbers(void)
@@ -52,6 +65,7 @@ static void numbers(void)
 int main(void)
 {
     CASE(percentages);
+    CASE(rates);
     CASE(numbers);
     return CHECK_END;
 }

@@ -38,7 +38,7 @@ static void begin(void)
     figures.agreement = share(0.9, 800);
     figures.overall = share(0.92, 1000);
     figures.expected_coverage = unknown();
-    figures.test = (tr_test){TR_VERDICT_KEPT, 800, 720, 0.9, false, 1, false};
+    figures.test = (tr_test){TR_VERDICT_KEPT, 800, 720, 0.9, false, 1, false, false};
     figures.n_stages = 1;
     figures.slices_by_length = true;
     report = (tr_report){&figures, NULL, &money};
@@ -73,13 +73,13 @@ static void verdicts(void)
     CHECK(verdict("Promise kept: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %); 85 % was promised, and these rows prove it anew."));
     audit.promise.alpha = 0.925;
-    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, false, 1, false};
+    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, false, 1, false, false};
     CHECK(verdict("CONTRADICTED: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %); 92.5 % was promised, and chance would give so few with p = 0.012 "
                   "(limit 0.05)."));
     figures.test.chance = 1e-30;
     CHECK(says("so few with p < 0.0001"));
-    figures.test = (tr_test){TR_VERDICT_OPEN, 800, 720, 0.3, false, 1, false};
+    figures.test = (tr_test){TR_VERDICT_OPEN, 800, 720, 0.3, false, 1, false, false};
     CHECK(verdict("Not proven false: 90.0 % of 800 answers agree with the teacher (95 % interval "
                   "89.0 to 91.0 %); 92.5 % was promised, and chance may explain the difference (p "
                   "= 0.3)."));
@@ -93,13 +93,19 @@ static void verdicts_that_know_less(void)
 {
     begin();
     figures.agreement = share(0.9, 80);
-    figures.test = (tr_test){TR_VERDICT_KEPT, 40, 36, 0.9, true, 0.05, false};
+    figures.test = (tr_test){TR_VERDICT_KEPT, 40, 36, 0.9, true, 0.05, false, false};
     CHECK(verdict("Promise kept: 90.0 % of 800 answers agree with the teacher (95 % interval 89.0 "
                   "to 91.0 %, from the 80 whose teacher label is known); 85 % was promised. Tested "
                   "on 40 rows drawn so that each was as likely to be known: 36 agree."));
     figures.agreement = unknown();
     figures.test = (tr_test){.verdict = TR_VERDICT_UNTESTED};
-    CHECK(verdict("Untested: no teacher label is known of any of 800 answers; 85 % was promised."));
+    CHECK(verdict("Untested: no teacher label is known of any answer; 85 % was promised."));
+    audit.unweighable = 800;
+    CHECK(verdict("Untested: 800 teacher labels are known, but by their propensity of 0 they could "
+                  "not have come to be known, so they say nothing about chance; 85 % was "
+                  "promised."));
+    CHECK(says("propensity and shadow_share") && says("tr-route --shadow .05"));
+    audit.unweighable = 0;
     CHECK(says("let the teacher label a share"));
     audit.handled = 0;
     CHECK(verdict("Untested: nothing was handled; 85 % was promised."));
@@ -110,7 +116,7 @@ static void verdicts_that_know_less(void)
     audit.promise = (tr_promise){.alpha = 0.85};
     CHECK(verdict("No promise to hold it against; nothing was handled."));
     audit.handled = 1;
-    CHECK(verdict("No promise to hold it against; no teacher label is known of any answer."));
+    CHECK(verdict("No promise to hold it against; no teacher label is known of the answer."));
     figures.agreement = share(0.9, 800);
     audit.handled = 800;
     CHECK(verdict("No promise to hold it against: 90.0 % of 800 answers agree with the teacher (95 "
@@ -120,6 +126,63 @@ static void verdicts_that_know_less(void)
     figures.test.verdict = TR_VERDICT_KEPT;
     CHECK(verdict("Promise kept: 92.0 % of 1,000 requests get the teacher's label (95 % interval "
                   "91.0 to 93.0 %); 85 % was promised."));
+}
+
+/* Every number has its verb and noun. */
+static void of_one_answer(void)
+{
+    begin();
+    audit.handled = 1;
+    figures.agreement = share(1, 1);
+    figures.test = (tr_test){.verdict = TR_VERDICT_KEPT, .rows = 1, .agreed = 1, .few = true};
+    CHECK(verdict("Not proven false: 100.0 % of 1 answer agrees with the teacher (95 % interval "
+                  "99.0 to 101.0 %); 85 % was promised, too few rows to say more."));
+    CHECK(!says("nothing has to be done") && says("more teacher labels"));
+    audit.unknown = audit.unweighable = 1;
+    CHECK(says("1 answer without a teacher label; 1 label left out"));
+}
+
+static void another_policy_decided(void)
+{
+    begin();
+    CHECK(!says("Beware"));
+    audit.below = 1;
+    CHECK(says("was promised.\nBeware: 1 answer scores below"));
+    audit.below = 1234;
+    CHECK(says("\nBeware: 1,234 answers score below this policy's threshold;"));
+
+    tr_comparison c = {NULL, 0, 0, true, false, {0.9, NAN}};
+    report.comparison = &c;
+    CHECK(says("Baseline    Beware: it is of another promise, held against 90 %; this log is"));
+    CHECK(says("\n            nothing in it can be compared\n"));
+    c = (tr_comparison){NULL, 1, 0, false, true, {0.9, 0.9}};
+    CHECK(says("Baseline    Beware: it is of another policy\n            nothing moved beyond "
+               "chance in 1 comparison\n"));
+    c.other_policy = false;
+    CHECK(says("Baseline    nothing moved"));
+}
+
+static void what_prices_say(void)
+{
+    begin();
+    money = (tr_money){.there = true, .errors_priced = true, .calls_saved = 1, .errors = 1};
+    money.errors_cost = 0.5;
+    CHECK(says("Money       1 call a day saved; 1 answer a day that the teacher would not give\n"
+               "            costs 0.50\n"));
+    CHECK(says("nothing has to be done"));
+    money.priced = money.has_best = money.elsewhere = money.stricter = true;
+    money.net = -0.5;
+    money.best_alpha = 0.98;
+    figures.n_curve = 1;
+    CHECK(says(": net -0.50"));
+    CHECK(
+        says("Next        by the prices a stricter threshold is cheaper: fit with --alpha .98\n"));
+    money.best_alpha = 0.85; /* as it is */
+    CHECK(says("Next        by the prices a stricter threshold is cheaper\n"));
+    money.best = figures.n_curve;
+    CHECK(says("cheapest to answer nothing"));
+    money.errors = NAN; /* nobody knows them */
+    CHECK(!says("cost") && !says("nan"));
 }
 
 static void coverage_beside_the_certified(void)
@@ -140,7 +203,7 @@ static void coverage_beside_the_certified(void)
 static tr_label_figures label[40];
 static tr_group slice[40];
 static tr_move move[9];
-static tr_comparison comparison = {move, 9, 9};
+static tr_comparison comparison = {.move = move, .n = 9, .moved = 9};
 static tr_example example;
 static tr_sample sample = {&example, 1};
 static char nasty[] = "\x1b[2J\xe2\x80\xae</b>\r\n\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e "
@@ -184,9 +247,19 @@ static void crowd(void)
     audit.handled = audit.deferred = figures.rows = 12345678901;
     audit.unknown = audit.unknowable = audit.unweighable = 1234567890;
     figures.expected_coverage.value = 0.9;
-    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, true, 0.3, false};
+    figures.test = (tr_test){TR_VERDICT_CONTRADICTED, 800, 720, 0.012, true, 0.3, false, false};
     figures.agreement.method = TR_METHOD_WILSON;
-    money = (tr_money){true, true, true, {1e9, 1, 1}, 1e9, 1e10, 1e9, 1e10, -1e9, true, 0, 1e9};
+    money = (tr_money){.there = true,
+                       .priced = true,
+                       .errors_priced = true,
+                       .prices = {1e9, 1, 1},
+                       .calls_saved = 1e9,
+                       .saved = 1e10,
+                       .errors = 1e9,
+                       .errors_cost = 1e10,
+                       .net = -1e9,
+                       .has_best = true,
+                       .best_net = 1e9};
     figures.n_curve = 1;
     figures.curve[0] = (tr_curve_point){0.5, 0.9, share(0.8, 700)};
     report.comparison = &comparison;
@@ -210,7 +283,7 @@ static void one_screen_and_no_more(void)
     for (size_t i = 0; i < out.size; i++)
         CHECK((unsigned char)out.data[i] >= ' ' || out.data[i] == '\n');
     CHECK(!strstr(out.data, "\xe2\x80\xae"));
-    CHECK(strstr(out.data, "Worst labels (") && strstr(out.data, " of 40)"));
+    CHECK(strstr(out.data, "Worst labels (") && strstr(out.data, " of 39)"));
     CHECK(strstr(out.data, "of all traffic: 50.0 % -> 70.0 %"));
     CHECK(strstr(out.data, "Next "));
 }
@@ -224,8 +297,53 @@ static void few_are_shown_whole(void)
     label[11].group.pooled = 7;
     CHECK(says("\nWorst labels                  traffic"));
     CHECK(says("  (7 others)  "));
+    label[11].group.pooled = 1;
+    CHECK(says("  (1 other)  "));
+    /* those without a wrong answer are not the worst */
+    label[11].group.wrong = 0;
+    for (int i = 3; i < 11; i++)
+        label[i].group.wrong = 0;
+    CHECK(says("\nWorst labels (3 of 11)        traffic") && !says("(1 other)"));
+    for (int i = 0; i < 3; i++)
+        label[i].group.wrong = NAN;
+    label[11].group.wrong = 0.1;
+    CHECK(says("\nWorst labels                  traffic") && says("\n  (1 other)  "));
+    label[11].group.wrong = 0;
+    CHECK(!says("Worst labels"));
     figures.n_labels = 0;
     CHECK(!says("Worst labels"));
+    /* pairs of what was never answered */
+    figures.n_pairs = 3;
+    figures.pair[0].rows = 1;
+    figures.pair[1].rows = figures.pair[2].rows = 0;
+    CHECK(says("Confused") && !says("\n        0  "));
+    figures.pair[0].rows = 0;
+    CHECK(!says("Confused"));
+}
+
+static void what_to_withhold(void)
+{
+    begin();
+    figures.test.verdict = TR_VERDICT_CONTRADICTED;
+    CHECK(says("Next        fit a new policy on a log that has these decisions\n"));
+    figures.withhold[0] = tr_str_c("late");
+    figures.withhold[1] = tr_str_c("lost");
+    figures.n_withhold = 2;
+    CHECK(says("--defer-label can withhold late, lost\n"));
+}
+
+static void keys_that_no_row_has(void)
+{
+    begin();
+    strcpy(audit.by, "nope\x1b");
+    figures.slices_by_length = false;
+    figures.slice = slice;
+    figures.n_slices = 1;
+    CHECK(says("no row has the key nope\xef\xbf\xbd (--by)") && !says("\nBy nope"));
+    CHECK(says("no row has a text"));
+    audit.slices.n = 1;
+    audit.inputs = 1;
+    CHECK(!says("no row has") && says("\nBy nope"));
 }
 
 int main(void)
@@ -233,9 +351,14 @@ int main(void)
     tr_buf_init(&out);
     CASE(verdicts);
     CASE(verdicts_that_know_less);
+    CASE(of_one_answer);
+    CASE(another_policy_decided);
+    CASE(what_prices_say);
     CASE(coverage_beside_the_certified);
     CASE(one_screen_and_no_more);
     CASE(few_are_shown_whole);
+    CASE(what_to_withhold);
+    CASE(keys_that_no_row_has);
     tr_buf_free(&out);
     return CHECK_END;
 }
