@@ -52,7 +52,9 @@ tr_code tr_intake_monitor(const char *file, const tr_promise *promise, tr_monito
     if (code == TR_OK && absent)
         *m = wanted;
     else if (code == TR_OK && tr_monitor_match(m, &wanted, err) != TR_OK)
-        code = tr_err_at(err, file, 0, "watches another promise: %s", err->message);
+        code = tr_err_at(err, file, 0,
+                         "watches another promise: %s; begin a new state for a new policy",
+                         err->message);
     return code;
 }
 

@@ -120,8 +120,9 @@ static tr_code add_row(reading *g, const tr_trace *t, tr_err *err)
         return tr_err_memory(err);
     if (twin && (twin->group != r->group || r->group == r->row))
         return tr_err_at(err, tr_reader_file(g->in), tr_reader_number(g->in),
-                         "an id that an earlier row has; ids must be unique per call (rows that "
-                         "belong together: tr-split --group KEY)");
+                         "an id that an earlier row has: \"%.*s\"; ids must be unique per call "
+                         "(rows that belong together: tr-split --group KEY)",
+                         (int)(t->id.size < 100 ? t->id.size : 100), t->id.data ? t->id.data : "");
     d->n++;
     d->train += t->side == TR_SIDE_TRAIN;
     d->calibration += t->side == TR_SIDE_CALIBRATION;
