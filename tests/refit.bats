@@ -6,6 +6,7 @@ load helper
 
 setup() {
     common
+    ! sanitized || skip 'what the tools do here is tested under the sanitizers by itself'
     mkdir "$T/d"
     cd "$T/d"
     now=0
