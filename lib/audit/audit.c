@@ -1,5 +1,6 @@
 #include "audit/audit.h"
 
+#include "doors/scan.h"
 #include "ground/le.h"
 
 #include <math.h>
@@ -28,12 +29,7 @@ static void more(uint64_t *count, uint64_t by)
 
 static tr_str cut(tr_str name)
 {
-    if (name.data && name.size > TR_AUDIT_NAME) {
-        name.size = TR_AUDIT_NAME;
-        while (name.size > 0 && (name.data[name.size] & 0xc0) == 0x80)
-            name.size--;
-    }
-    return name;
+    return tr_scan_cut(name, TR_AUDIT_NAME);
 }
 
 static uint64_t characters(tr_str text)

@@ -1,5 +1,7 @@
 #include "audit/lexicon.h"
 
+#include "doors/scan.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,23 +40,12 @@ uint64_t tr_lexicon_label(tr_str label)
     return h ? h : 1;
 }
 
-/* The text as far as it counts: cut between characters. */
-static tr_str cut(tr_str text)
-{
-    if (text.size > TR_LEXICON_BYTES) {
-        text.size = TR_LEXICON_BYTES;
-        while (text.size > 0 && (text.data[text.size] & 0xc0) == 0x80)
-            text.size--;
-    }
-    return text;
-}
-
 int tr_lexicon_words(tr_words *split, tr_str text, uint64_t hash[TR_LEXICON_WORDS])
 {
     enum { SEEN = 2 * TR_LEXICON_WORDS };
     uint8_t seen[SEEN] = {0}; /* index + 1, by hash */
     int n = 0;
-    if (!tr_words_split(split, cut(text)))
+    if (!tr_words_split(split, tr_scan_cut(text, TR_LEXICON_BYTES)))
         return -1;
     size_t words = split->n < TR_LEXICON_WORDS ? split->n : TR_LEXICON_WORDS;
     for (size_t i = 0; i < words; i++) {

@@ -1,5 +1,7 @@
 #include "audit/markings.h"
 
+#include "doors/scan.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +55,10 @@ static bool spell(const tr_words *split, size_t i, char word[64])
     tr_buf_init(&whole);
     tr_words_spell(split, i, &whole);
     bool ok = !whole.failed;
-    size_t size = whole.size < 64 ? whole.size : 63;
-    while (size < whole.size && size > 0 && ((unsigned char)whole.data[size] & 0xc0) == 0x80)
-        size--;
-    if (ok && size > 0)
-        memcpy(word, whole.data, size);
-    word[size] = 0;
+    tr_str shown = tr_scan_cut(tr_buf_str(&whole), 63);
+    if (ok && shown.size > 0)
+        memcpy(word, shown.data, shown.size);
+    word[shown.size] = 0;
     tr_buf_free(&whole);
     return ok;
 }

@@ -22,17 +22,6 @@ static int compare(const tr_example *a, const tr_example *b)
     return order ? order : compare_u64(a->whole, b->whole);
 }
 
-/* The part of a text that is kept: it does not end within a character. */
-static uint32_t cut(tr_str text)
-{
-    if (text.size <= TR_SAMPLE_TEXT)
-        return (uint32_t)text.size;
-    uint32_t size = TR_SAMPLE_TEXT;
-    while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80)
-        size--;
-    return size;
-}
-
 /* Room for one more where n stand now: capacities are the powers of two. */
 static bool reserve(tr_sample *s)
 {
@@ -89,7 +78,8 @@ bool tr_sample_offer(tr_sample *s, uint32_t most, uint64_t key, tr_str text, uin
     if (most == 0 || (s->n >= most && key > s->at[s->n - 1].key))
         return true;
     /* only read here: `own` makes a copy */
-    tr_example e = {key, (char *)(uintptr_t)text.data, cut(text), text.size, score};
+    uint32_t kept = (uint32_t)tr_scan_cut(text, TR_SAMPLE_TEXT).size;
+    tr_example e = {key, (char *)(uintptr_t)text.data, kept, text.size, score};
     return offer(s, most, e);
 }
 

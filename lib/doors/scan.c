@@ -94,6 +94,15 @@ size_t tr_scan_utf8_step(tr_str s)
     return s.size ? utf8_step((const unsigned char *)s.data, s.size) : 0;
 }
 
+tr_str tr_scan_cut(tr_str s, size_t most)
+{
+    if (s.size <= most)
+        return s;
+    while (most > 0 && continues((unsigned char)s.data[most]))
+        most--;
+    return tr_str_of(s.data, most);
+}
+
 bool tr_scan_utf8_valid(tr_str s)
 {
     const unsigned char *p = (const unsigned char *)s.data;
@@ -474,6 +483,21 @@ bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain)
     if (!unescape(s, out->data + out->size, &size))
         return false;
     out->size += size;
+    return true;
+}
+
+bool tr_scan_member_text(const tr_scan_member *m, tr_buf *buf, tr_str *out)
+{
+    *out = m->value;
+    if (m->type != TR_SCAN_STRING)
+        return true;
+    tr_str plain;
+    tr_buf_clear(buf);
+    if (!tr_scan_text(m->value, buf, &plain))
+        return false;
+    *out = plain.data ? plain : tr_buf_str(buf);
+    if (!out->data)
+        out->data = ""; /* there, though empty */
     return true;
 }
 

@@ -58,6 +58,11 @@ void tr_scan_free(tr_scan *s);
  * nothing is appended; else *plain has data == NULL. `plain` may be NULL: all is appended then. */
 bool tr_scan_text(tr_str value, tr_buf *out, tr_str *plain);
 
+/* The same for a value of any kind: the text of a string, the JSON text of anything else. *out is
+ * a slice of the value or of `buf` (emptied first), never NULL. False as above (buf->failed tells).
+ */
+bool tr_scan_member_text(const tr_scan_member *m, tr_buf *buf, tr_str *out);
+
 /* Checks that `text` is one JSON value of any kind with nothing but blanks around it, as strictly
  * as tr_scan_line does. TR_OK, or TR_DATA with the reason. */
 TR_MUST tr_code tr_scan_value(tr_str text, tr_err *err);
@@ -66,5 +71,8 @@ TR_MUST tr_code tr_scan_value(tr_str text, tr_err *err);
 bool tr_scan_utf8_valid(tr_str s);
 /* Bytes (1 to 4) of the character at the start of `s`; 0 if there is none or it is not valid. */
 size_t tr_scan_utf8_step(tr_str s);
+
+/* The start of a valid text, at most `most` bytes of it, not ending within a character. */
+tr_str tr_scan_cut(tr_str s, size_t most);
 
 #endif

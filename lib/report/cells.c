@@ -1,5 +1,6 @@
 #include "report/cells.h"
 
+#include "doors/scan.h"
 #include "report/phrase.h"
 
 #include <math.h>
@@ -49,15 +50,13 @@ void tr_cells_row(tr_html *h)
 
 void tr_cells_name(tr_html *h, tr_str name)
 {
-    size_t n = name.size < TR_CELLS_NAME ? name.size : TR_CELLS_NAME;
+    tr_str shown = tr_scan_cut(name, TR_CELLS_NAME);
 
-    while (n > 0 && n < name.size && ((unsigned char)name.data[n] & 0xc0) == 0x80)
-        n--;
     if (name.size == 0)
         tr_html_put(h, "span", "quiet", "(empty)");
     else
-        tr_html_name(h, tr_str_of(name.data, n));
-    if (n < name.size)
+        tr_html_name(h, shown);
+    if (shown.size < name.size)
         tr_html_text(h, "\xe2\x80\xa6");
 }
 

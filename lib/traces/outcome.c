@@ -3,14 +3,15 @@
 #include "doors/scan.h"
 #include "ground/hash.h"
 #include "ground/num.h"
+#include "traces/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Indices into the table of known keys. A named key shares the index of a reserved one. */
 enum {
-    KEY_INPUT = 0, /* .. 4 aliases, or 0 = the named key */
-    KEY_LABEL = 5,
+    KEY_INPUT = 0, /* .. the aliases, or 0 = the named key */
+    KEY_LABEL = TR_TRACE_INPUT_ALIASES,
     KEY_DECISION,
     KEY_SCORE,
     KEY_STAGE,
@@ -25,8 +26,6 @@ enum {
     KEY_BY,
     KEY_COUNT
 };
-
-static const char *const input_aliases[] = {"input", "query", "text", "prompt", "question"};
 
 enum { TEXT_INPUT, TEXT_LABEL, TEXT_TEACHER, TEXT_TRUTH, TEXT_ID, TEXT_BY, TEXT_WOULD, TEXT_COUNT };
 
@@ -71,7 +70,7 @@ tr_outcome_parser *tr_outcome_open(const char *input_key, const char *by_key, tr
         p->input_first = KEY_INPUT;
         p->input_last = KEY_LABEL - 1;
         for (int i = KEY_INPUT; i < KEY_LABEL; i++)
-            p->names[i] = input_aliases[i - KEY_INPUT];
+            p->names[i] = tr_trace_input_aliases[i - KEY_INPUT];
     }
     p->by = by_key ? claim(p, KEY_BY, by_key) : -1;
     for (int i = 0; i < TEXT_COUNT; i++)
@@ -91,23 +90,14 @@ void tr_outcome_close(tr_outcome_parser *p)
     free(p);
 }
 
-/* The text of a string with its escapes resolved, or the JSON text of anything else. TR_DATA, with
- * no reason, for half a surrogate pair. */
+/* TR_DATA, with no reason and *out as it was, for half a surrogate pair. */
 static tr_code read_text(tr_outcome_parser *p, const tr_scan_member *m, int which, tr_str *out,
                          tr_err *err)
 {
-    if (m->type != TR_SCAN_STRING) {
-        *out = m->value;
-        return TR_OK;
-    }
-    tr_buf *buf = &p->text[which];
-    tr_buf_clear(buf);
-    tr_str plain;
-    if (!tr_scan_text(m->value, buf, &plain))
-        return buf->failed ? tr_err_memory(err) : TR_DATA;
-    *out = plain.data ? plain : tr_buf_str(buf);
-    if (!out->data)
-        out->data = ""; /* there, though empty */
+    tr_str text;
+    if (!tr_scan_member_text(m, &p->text[which], &text))
+        return p->text[which].failed ? tr_err_memory(err) : TR_DATA;
+    *out = text;
     return TR_OK;
 }
 

@@ -38,7 +38,7 @@ typedef struct {
     unsigned stage;    /* that answers; 0: none */
     double propensity; /* with which the teacher's label comes to be known, 0..1 */
     double shadow_share;
-    bool named;        /* it has an id */
+    bool named;   /* it has an id */
     uint64_t key; /* picks examples: hash of the id; without one of the text; else of the line */
 } tr_outcome;
 

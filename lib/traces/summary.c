@@ -1,5 +1,6 @@
 #include "traces/summary.h"
 
+#include "doors/scan.h"
 #include "ground/num.h"
 #include "maths/stat.h"
 
@@ -39,14 +40,11 @@ static void say_labels(tr_buf *out, const tr_labels *l)
     tr_buf_init(&text);
     for (uint32_t i = 0; i < n; i++) {
         char count[TR_NUM_TEXT];
-        tr_str label = l->text[rarest[i]];
-        size_t size = label.size < 40 ? label.size : 40;
-        while (size < label.size && (label.data[size] & 0xc0) == 0x80)
-            size--; /* no half characters */
+        tr_str label = l->text[rarest[i]], shown = tr_scan_cut(label, 40);
         tr_num_print_grouped(count, l->count[rarest[i]]);
         tr_buf_add_c(&text, i ? ", " : "");
-        tr_buf_add(&text, label.data, size);
-        tr_buf_add_c(&text, size < label.size ? "... (" : " (");
+        tr_buf_add_str(&text, shown);
+        tr_buf_add_c(&text, shown.size < label.size ? "... (" : " (");
         tr_buf_add_c(&text, count);
         tr_buf_add_c(&text, ")");
     }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const input_aliases[] = {"input", "query", "text", "prompt", "question"};
+const char *const tr_trace_input_aliases[TR_TRACE_INPUT_ALIASES] = {"input", "query", "text",
+                                                                    "prompt", "question"};
 static const char *const label_aliases[] = {"teacher", "teacher_output", "label",
                                             "intent",  "output",         "answer"};
 
@@ -77,7 +78,7 @@ static void name_keys(tr_trace_parser *p, tr_trace_keys keys)
         p->label_first = p->label_last = claim(p, TR_TRACE_KEY_LABEL, keys.label_key);
     if (!keys.input_key)
         for (int i = p->input_first; i <= p->input_last; i++)
-            claim(p, i, input_aliases[i - TR_TRACE_KEY_INPUT]);
+            claim(p, i, tr_trace_input_aliases[i - TR_TRACE_KEY_INPUT]);
     if (!keys.label_key)
         for (int i = p->label_first; i <= p->label_last; i++)
             claim(p, i, label_aliases[i - TR_TRACE_KEY_LABEL]);
@@ -144,22 +145,14 @@ static tr_code wrong_type(const tr_trace_parser *p, const tr_scan_member *m, con
 static tr_code read_text(tr_trace_parser *p, const tr_scan_member *m, int which, tr_str *out,
                          tr_err *err)
 {
-    if (m->type != TR_SCAN_STRING) {
-        *out = m->value;
-        return TR_OK;
-    }
-    tr_buf *buf = &p->text[which];
-    tr_buf_clear(buf);
-    tr_str plain;
-    if (!tr_scan_text(m->value, buf, &plain)) {
-        if (buf->failed)
+    tr_str text;
+    if (!tr_scan_member_text(m, &p->text[which], &text)) {
+        if (p->text[which].failed)
             return tr_err_memory(err);
         return tr_err_set(err, TR_DATA, "\"%s\" has half a surrogate pair, which is no character",
                           tr_trace_key_name(p, m->known));
     }
-    *out = plain.data ? plain : tr_buf_str(buf);
-    if (!out->data)
-        out->data = ""; /* there, though empty */
+    *out = text;
     return TR_OK;
 }
 

@@ -49,13 +49,17 @@ typedef struct {
     uint64_t group_hash; /* identity of its group; `row` where it has none */
 } tr_trace;
 
+/* The keys of the input where none is named, the most preferred first. */
+enum { TR_TRACE_INPUT_ALIASES = 5 };
+extern const char *const tr_trace_input_aliases[TR_TRACE_INPUT_ALIASES];
+
 /* Indices into the table of known keys, as tr_scan_member.known has them. Input and label aliases
  * come first, in order of preference. A name has one index: a named key takes the first one, so
  * that with label_key "label" that key is 5 and TR_TRACE_KEY_PLAIN_LABEL never occurs. Whoever
  * looks for a member by its name compares tr_trace_key_name. */
 enum {
-    TR_TRACE_KEY_INPUT = 0, /* .. 4 aliases, or 0 = the named key */
-    TR_TRACE_KEY_LABEL = 5, /* .. 10 aliases, or 5 = the named key */
+    TR_TRACE_KEY_INPUT = 0,                      /* .. 4 aliases, or 0 = the named key */
+    TR_TRACE_KEY_LABEL = TR_TRACE_INPUT_ALIASES, /* .. 10 aliases, or 5 = the named key */
     TR_TRACE_KEY_ID = 11,
     TR_TRACE_KEY_GROUP,
     TR_TRACE_KEY_TIME,

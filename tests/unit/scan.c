@@ -326,6 +326,38 @@ static void utf8(void)
     CHECK(tr_scan_utf8_step(tr_str_of("", 0)) == 0);
 }
 
+static void texts_are_cut_between_characters(void)
+{
+    tr_str s = tr_str_c("a\xc3\xa4\xf0\x9f\x98\x80z"); /* of 1, 2, 4 and 1 bytes */
+    static const size_t size[] = {0, 1, 1, 3, 3, 3, 3, 7, 8, 8};
+    for (size_t most = 0; most < sizeof size / sizeof *size; most++) {
+        tr_str part = tr_scan_cut(s, most);
+        CHECK(part.data == s.data && part.size == size[most]);
+    }
+    CHECK(tr_scan_cut(tr_str_of(NULL, 0), 5).data == NULL);
+}
+
+static void members_have_texts(void)
+{
+    static const char *const keys[] = {"s", "e", "n", "l", "empty", "half"};
+    static const char *const text[] = {"plain", "a\tb", "1.50", "[1, 2]", ""};
+    tr_scan scan = {0};
+    tr_buf buf;
+    tr_str out;
+    tr_buf_init(&buf);
+    tr_str line =
+        tr_str_c("{\"s\":\"plain\",\"e\":\"a\\tb\",\"n\":1.50,\"l\":[1, 2],\"empty\":\"\","
+                 "\"half\":\"\\ud800\"}");
+    CHECK(tr_scan_line(&scan, line, keys, 6, NULL) == TR_OK && scan.n == 6);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK(tr_scan_member_text(&scan.members[i], &buf, &out));
+        CHECK(out.data != NULL && tr_str_equal(out, tr_str_c(text[i])));
+    }
+    CHECK(!tr_scan_member_text(&scan.members[5], &buf, &out) && !buf.failed);
+    tr_buf_free(&buf);
+    tr_scan_free(&scan);
+}
+
 int main(void)
 {
     CASE(members_are_slices);
@@ -337,5 +369,7 @@ int main(void)
     CASE(nesting);
     CASE(texts);
     CASE(utf8);
+    CASE(texts_are_cut_between_characters);
+    CASE(members_have_texts);
     return CHECK_END;
 }
