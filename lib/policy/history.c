@@ -14,6 +14,15 @@ double tr_history_delta(double delta, uint32_t look)
     return 6 * delta / (PI * PI * (double)look * (double)look);
 }
 
+/* What the looks before this one spent where each took its share from the first on. */
+static double spent_before(double delta, uint32_t look)
+{
+    double sum = 0;
+    for (uint32_t i = 1; i < look; i++)
+        sum += tr_history_delta(delta, i);
+    return sum;
+}
+
 static int by_value(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -95,6 +104,8 @@ tr_code tr_history_follow(tr_history *h, const tr_history *before, const char *p
     if (look) {
         h->look = look;
         h->counted = true;
+        /* earlier looks that no policy at hand tells of took their shares all the same */
+        h->spent = fmax(h->spent, spent_before(delta, look));
     }
     if (before->look)
         h->follows = before->follows < UINT32_MAX ? before->follows + 1 : UINT32_MAX;

@@ -343,7 +343,7 @@ tr_code tr_trace_parse(tr_trace_parser *p, tr_str line, uint64_t number, tr_trac
                           p->names[p->time]);
     if (code != TR_OK && log && !skipped)
         return code;
-    if ((log || t->is_decision) && (code = read_sampling(p, t, err)))
+    if (log && (code = read_sampling(p, t, err)))
         return code;
     if ((code = read_split(p, t, err)))
         return code;

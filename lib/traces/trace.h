@@ -108,7 +108,7 @@ void tr_trace_require(tr_trace_parser *p, unsigned needs);
  * one without the other, shadow_share above propensity, a null id) that is TR_DATA too; with
  * NEED_SPLIT also a split of another name; with NEED_TEACHER also propensity 0 beside a label.
  * Without NEED_TEACHER and NEED_SPLIT the line is a request: an impossible group is none then, and
- * unless it is a decision propensity and shadow_share are not looked at.
+ * propensity and shadow_share are not looked at.
  * The time of a trace (NEED_TEACHER) must be one that instant.h knows.
  * An embedding that is decoded is an array of numbers or base64 of little-endian float32, 1 to
  * TR_FLOATS_MOST finite numbers; anything else, null too, is TR_DATA, of requests as well.

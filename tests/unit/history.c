@@ -84,6 +84,10 @@ static void counted_from_the_first(void)
     tr_history a = follow(NULL, 1, 50, 1), b = follow(&a, 1, 50, 0), c = follow(&b, 1, 50, 7);
     CHECK(a.look == 1 && a.counted && b.look == 2 && b.counted && c.look == 7);
     CHECK(b.spent < .05);
+    CHECK_NEAR(c.spent,
+               .05 * 6 / 9.869604401089358 *
+                   (1 + 1 / 4. + 1 / 9. + 1 / 16. + 1 / 25. + 1 / 36. + 1 / 49.),
+               1e-15);
     tr_history_free(&a);
     tr_history_free(&b);
     tr_history_free(&c);

@@ -165,7 +165,9 @@ static void decisions(void)
     CHECK(parse("{\"decision\":\"deferred\"}") == TR_DATA);
     CHECK(parse("{\"input\":\"a\",\"group\":null,\"propensity\":\"x\"}") == TR_OK);
     CHECK(!t.group.data && t.propensity == 1);
-    CHECK(parse("{\"input\":\"a\",\"decision\":\"handled\",\"propensity\":\"x\"}") == TR_DATA);
+    /* a decision that is to be decided anew */
+    CHECK(parse("{\"input\":\"a\",\"decision\":\"handled\",\"propensity\":\"x\"}") == TR_OK);
+    CHECK(t.is_decision && t.propensity == 1);
 }
 
 static void split_lines(void)
