@@ -12,13 +12,13 @@ common() {
     PATH=$BIN:$PATH
     LC_ALL=C
     export ROOT BIN BUILD PATH LC_ALL
-    F=$BATS_RUN_TMPDIR/fixtures
+    F=${TR_FIXTURES:-$BATS_RUN_TMPDIR/fixtures}
     T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR}
     GOLDEN=$ROOT/tests/golden
     set -o pipefail
 }
 
-# Built once a run:
+# Built once a run, whichever file is the first to ask:
 #   log split model.trm gated.trm policy.trp   600 support traces, one member, α .8
 #   requests                                   200 support requests
 #   refused.trp                                a policy that defers everything
@@ -27,8 +27,14 @@ common() {
 #                                              members, a cascade (rsb), α .75
 fixtures() {
     common
-    [ -e "$F/done" ] && return
     mkdir -p "$F"
+    exec 9> "$F/lock"
+    flock 9
+    if [ ! -e "$F/done" ]; then build_fixtures; fi
+    exec 9>&-
+}
+
+build_fixtures() {
     head -600 "$ROOT/samples/support.jsonl" > "$F/log"
     head -200 "$ROOT/samples/requests.jsonl" > "$F/requests"
     tr-split -q "$F/log" > "$F/split"
