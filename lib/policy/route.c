@@ -254,6 +254,7 @@ tr_code tr_route_line(tr_route_worker *w, tr_str line, uint64_t number, bool kee
         row->members = out->size - begin;
         if (!tr_route_input(w, t.input, t.embedding, &d))
             return tr_err_memory(err);
+        row->decision = d;
         bool handled = d.why == TR_ROUTE_HANDLED, known = t.teacher.data != NULL;
         bool shadowed = handled && !known && is_shadowed(w, row->id);
         row->asks = !known && (!handled || shadowed);

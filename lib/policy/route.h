@@ -61,6 +61,7 @@ typedef struct {
     size_t
         members; /* bytes of the decision up to and with the comma behind the request's members */
     uint64_t id; /* hash of the id as written, see tr_trace_identity; without one, of the row */
+    tr_decision decision; /* not of a bad one */
 } tr_routed;
 
 /* A request line to a decision line, with its newline, appended to `out`. A line that cannot be
