@@ -19,6 +19,82 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* The next 8 characters as digits, the first the highest; false where one is none. */
+static inline bool eight_digits(const char *p, uint64_t *out)
+{
+    const uint64_t upper = 0xf0f0f0f0f0f0f0f0, zeros = 0x3030303030303030;
+    uint64_t v;
+    memcpy(&v, p, sizeof v); /* the first one lowest: the build is for little-endian machines */
+    if ((v & upper) != zeros || ((v + 0x0606060606060606) & upper) != zeros)
+        return false;
+    v = (v & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;
+    v = (v & 0x00ff00ff00ff00ff) * 6553601 >> 16;
+    *out = (v & 0x0000ffff0000ffff) * 42949672960001 >> 32;
+    return true;
+}
+
+/* Appends digits to *x; false where that has 19 of them before, and might overflow. */
+static inline bool take_digits(const char **p, const char *end, uint64_t *x)
+{
+    const uint64_t most = 1000000000000000000;
+    uint64_t eight;
+    while (end - *p >= 8 && *x < most / 100000000 && eight_digits(*p, &eight)) {
+        *x = *x * 100000000 + eight;
+        *p += 8;
+    }
+    for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
+        if (*x >= most)
+            return false;
+        *x = *x * 10 + (uint64_t)(**p - '0');
+    }
+    return true;
+}
+
+/* A number of JSON's grammar with few digits and a small power, as the float that its double rounds
+ * to; then *p is behind it. False: it has to be read with more care.
+ *
+ * Digits below 2^53 and powers up to 10^22 are exact as doubles, so that one operation rounds right
+ * (Clinger 1990). With more digits it is at most 2 units off in the double's last place; the float
+ * is still the right one, unless the double is about as near to the middle between two. */
+static inline bool read_short(const char **p, const char *end, float *out)
+{
+    static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const char *q = *p;
+    bool negative = *q == '-';
+    uint64_t digits = 0, bits;
+    ptrdiff_t power = 0;
+    q += negative;
+    if (!take_digits(&q, end, &digits))
+        return false;
+    if (q < end && *q == '.') {
+        const char *point = ++q;
+        if (!take_digits(&q, end, &digits))
+            return false;
+        power = point - q;
+    }
+    if (q < end && (*q == 'e' || *q == 'E')) {
+        bool down = *++q == '-';
+        ptrdiff_t exponent = 0;
+        q += down || *q == '+';
+        for (; q < end && *q >= '0' && *q <= '9'; q++)
+            if ((exponent = exponent * 10 + (*q - '0')) > 1000)
+                return false;
+        power += down ? -exponent : exponent;
+    }
+    if (power < -22 || power > 18)
+        return false;
+    double x = power < 0 ? (double)digits / ten[-power] : (double)digits * ten[power];
+    memcpy(&bits, &x, sizeof bits);
+    uint64_t beyond = bits & 0x1fffffff, middle = 0x10000000; /* the bits that a float has not */
+    if (digits > (uint64_t)1 << 53 && beyond - (middle - 4) <= 8)
+        return false;
+    *out = (float)(negative ? -x : x);
+    *p = q;
+    return true;
+}
+
 /* The array has been checked against the grammar: only its elements have to be looked at. */
 static tr_code read_array(tr_str s, float **out, size_t *n, size_t *capacity, tr_err *err)
 {
@@ -29,18 +105,23 @@ static tr_code read_array(tr_str s, float **out, size_t *n, size_t *capacity, tr
     while (p < end) {
         const char *start = p;
         size_t element = *n - first + 1;
-        double x;
+        float value;
         if (*p != '-' && (*p < '0' || *p > '9'))
             return tr_err_set(err, TR_DATA, "element %zu is not a number", element);
-        while (p < end && *p != ',' && !is_blank(*p))
-            p++;
         if (element > TR_FLOATS_MOST)
             return too_many(err);
-        if (!tr_num_parse_double(tr_str_of(start, (size_t)(p - start)), &x) || !isfinite((float)x))
-            return tr_err_set(err, TR_DATA, "element %zu is too large for a float", element);
+        if (!read_short(&p, end, &value)) {
+            double x;
+            while (p < end && *p != ',' && !is_blank(*p))
+                p++;
+            if (!tr_num_parse_double(tr_str_of(start, (size_t)(p - start)), &x) ||
+                !isfinite((float)x))
+                return tr_err_set(err, TR_DATA, "element %zu is too large for a float", element);
+            value = (float)x;
+        }
         if (*n == *capacity && !tr_mem_reserve((void **)out, capacity, *n + 1, sizeof **out))
             return tr_err_memory(err);
-        (*out)[(*n)++] = (float)x;
+        (*out)[(*n)++] = value;
         while (p < end && (*p == ',' || is_blank(*p)))
             p++;
     }

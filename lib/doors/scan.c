@@ -219,10 +219,23 @@ static bool string(cursor *c, bool *escaped)
 
 static bool digits(cursor *c, const char *reason)
 {
-    if (c->at == c->end || !(classes[*c->at] & DIGIT))
-        return fail(c, c->at, reason);
-    while (c->at < c->end && (classes[*c->at] & DIGIT))
-        c->at++;
+    const unsigned char *p = c->at, *end = c->end;
+    if (p == end || !(classes[*p] & DIGIT))
+        return fail(c, p, reason);
+    while (end - p >= 8) {
+        /* not zero from the first byte on that is no digit */
+        uint64_t v = load8(p);
+        uint64_t other = ((v & EACH * 0xf0) ^ EACH * 0x30) |
+                         (((v + EACH * 6) & EACH * 0xf0) ^ EACH * 0x30);
+        if (other) {
+            c->at = p + __builtin_ctzll(other) / 8;
+            return true;
+        }
+        p += 8;
+    }
+    while (p < end && (classes[*p] & DIGIT))
+        p++;
+    c->at = p;
     return true;
 }
 

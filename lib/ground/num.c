@@ -19,7 +19,7 @@ static bool is_digit(char c)
 typedef struct {
     bool negative, exact;
     uint64_t digits;
-    int power; /* of ten */
+    int64_t power; /* of ten */
 } number_parts;
 
 static const char *digits_run(const char *p, const char *end, number_parts *n, int *count)
@@ -35,6 +35,23 @@ static const char *digits_run(const char *p, const char *end, number_parts *n, i
             n->exact = false;
         }
     }
+    return p;
+}
+
+/* What stands behind the 'e': a sign or none, and digits. Beyond 10^15 no number of digits before
+ * it could make up for it. */
+static const char *exponent_run(const char *p, const char *end, int64_t *exponent)
+{
+    bool down = false;
+    *exponent = 0;
+    if (p < end && (*p == '+' || *p == '-'))
+        down = *p++ == '-';
+    for (; p < end && is_digit(*p); p++) {
+        if (*exponent < 1000000000000000)
+            *exponent = *exponent * 10 + (*p - '0');
+    }
+    if (down)
+        *exponent = -*exponent;
     return p;
 }
 
@@ -59,30 +76,39 @@ static bool number_split(tr_str s, number_parts *n)
     }
     n->power = -fraction;
     if (p < end && (*p == 'e' || *p == 'E')) {
-        bool down = false;
-        if (++p < end && (*p == '+' || *p == '-'))
-            down = *p++ == '-';
-        if (p == end)
+        int64_t exponent;
+        p = exponent_run(p + 1, end, &exponent);
+        if (!is_digit(p[-1]))
             return false;
-        int exponent = 0;
-        for (; p < end && is_digit(*p); p++) {
-            if (exponent < 100000)
-                exponent = exponent * 10 + (*p - '0');
-        }
-        n->power += down ? -exponent : exponent;
+        n->power += exponent;
     }
     return p == end;
 }
 
 /* Digits below 2^53 and powers up to 10^22 are exact doubles, so one multiplication or division
- * rounds right (Clinger 1990); all others go to strtod, which is given nothing else to misread. */
+ * rounds right (Clinger 1990); all others go to strtod, which is given nothing else to misread: no
+ * point either, since in a program that has set a locale it may wait for another one. */
 static bool read_by_strtod(tr_str s, double *out)
 {
-    char near[128], *text = s.size < sizeof near ? near : tr_mem_array(s.size + 1, 1);
+    char near[128];
+    char *text = s.size + TR_NUM_TEXT < sizeof near ? near : tr_mem_array(s.size + TR_NUM_TEXT, 1);
     if (!text)
         return false;
-    memcpy(text, s.data, s.size);
-    text[s.size] = '\0';
+    const char *p = s.data, *end = s.data + s.size;
+    size_t n = 0;
+    int64_t fraction = 0, exponent = 0;
+    for (bool behind = false; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            behind = true;
+        } else {
+            text[n++] = *p;
+            fraction += behind;
+        }
+    }
+    if (p < end)
+        exponent_run(p + 1, end, &exponent);
+    text[n++] = 'e';
+    tr_num_print_i64(text + n, exponent - fraction);
     *out = strtod(text, NULL);
     if (text != near)
         free(text);
@@ -174,10 +200,20 @@ size_t tr_num_print_i64(char text[TR_NUM_TEXT], int64_t x)
     return 1 + put_u64(text + 1, 0 - (uint64_t)x);
 }
 
-static size_t print_digits(char *text, int digits, double x)
+static void print_digits(char *text, int digits, double x)
 {
-    int n = snprintf(text, TR_NUM_TEXT, "%.*g", digits, x);
-    return n < 0 ? 0 : (size_t)n;
+    snprintf(text, TR_NUM_TEXT, "%.*g", digits, x);
+}
+
+/* What the locale has for a point becomes one. Returns the size. */
+static size_t make_point(char *text)
+{
+    size_t at = strspn(text, "-0123456789"), size = strcspn(text + at, "0123456789e");
+    if (size) {
+        text[at] = '.';
+        memmove(text + at + 1, text + at + size, strlen(text + at + size) + 1);
+    }
+    return strlen(text);
 }
 
 /* x in [1e-4, 1e4), not whole, of `bits` bits: the same text as the loops over snprintf below, with
@@ -246,11 +282,12 @@ size_t tr_num_print_double(char text[TR_NUM_TEXT], double x)
     /* Any decimal of up to 15 digits survives the way to a normal double and back, so shorter forms
      * show at 15; below the normal range the digits are fewer. */
     for (int digits = size < DBL_MIN ? 1 : 15; digits < 17; digits++) {
-        size_t n = print_digits(text, digits, x);
+        print_digits(text, digits, x);
         if (strtod(text, NULL) == x)
-            return n;
+            return make_point(text);
     }
-    return print_digits(text, 17, x);
+    print_digits(text, 17, x);
+    return make_point(text);
 }
 
 size_t tr_num_print_float(char text[TR_NUM_TEXT], float x)
@@ -269,11 +306,12 @@ size_t tr_num_print_float(char text[TR_NUM_TEXT], float x)
         }
     }
     for (int digits = fabsf(x) < FLT_MIN ? 1 : 6; digits < 9; digits++) {
-        size_t n = print_digits(text, digits, (double)x);
+        print_digits(text, digits, (double)x);
         if (strtof(text, NULL) == x)
-            return n;
+            return make_point(text);
     }
-    return print_digits(text, 9, (double)x);
+    print_digits(text, 9, (double)x);
+    return make_point(text);
 }
 
 size_t tr_num_print_grouped(char text[TR_NUM_TEXT], uint64_t x)

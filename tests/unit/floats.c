@@ -1,5 +1,9 @@
 #include "doors/floats.h"
 
+#include "ground/num.h"
+#include "ground/rng.h"
+
+#include <math.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -193,9 +197,76 @@ static void both_forms_agree(void)
     free(b.x);
 }
 
+/* ---- numbers read fast are those read with care ---- */
+
+static void check_number(const char *text)
+{
+    static floats f;
+    char list[80];
+    double x;
+    snprintf(list, sizeof list, "[%s]", text);
+    bool there = tr_num_parse_double(tr_str_c(text), &x) && isfinite((float)x);
+    float wanted = there ? (float)x : 0;
+    f.n = 0;
+    tr_code code = tr_floats_read(tr_str_c(list), TR_SCAN_ARRAY, &f.x, &f.n, &f.capacity, &err);
+    bool well = there ? code == TR_OK && f.n == 1 && !memcmp(f.x, &wanted, sizeof wanted)
+                      : code == TR_DATA;
+    if (!well)
+        printf("# %s\n", text);
+    CHECK(well);
+}
+
+static void numbers_are_exact(void)
+{
+    static const char *const few[] = {"0",
+                                      "-0",
+                                      "0.0",
+                                      "-0.0e0",
+                                      "1e22",
+                                      "1e23",
+                                      "1e-22",
+                                      "1e-23",
+                                      "1E+5",
+                                      "12e-400",
+                                      "1e400",
+                                      "0e99999",
+                                      "1e19",
+                                      "1e9999999999999999999",
+                                      "18446744073709551615",
+                                      "9999999999999999999",
+                                      "10000000000000000000",
+                                      "0.00000000000000000000000000001",
+                                      "9007199254740993",
+                                      "16777217",
+                                      "16777217.0000000001",
+                                      "340282356779733661637539395458142568447",
+                                      "340282356779733661637539395458142568448"};
+    char text[64];
+    tr_rng r;
+    tr_rng_init(&r, 3);
+    for (size_t k = 0; k < sizeof few / sizeof *few; k++)
+        check_number(few[k]);
+    for (int k = 0; k < 200000; k++) {
+        uint32_t bits = (uint32_t)tr_rng_below(&r, (uint64_t)1 << 32);
+        bits = (bits & 0x80ffffff) | (uint32_t)(90 + tr_rng_below(&r, 60)) << 23;
+        float near;
+        memcpy(&near, &bits, sizeof near);
+        double x = near;
+        if (k % 3) /* at the middle between two floats, and beside it */
+            x += (double)(nextafterf(near, INFINITY) - near) / 2;
+        for (uint64_t steps = tr_rng_below(&r, 8); steps > 0; steps--)
+            x = nextafter(x, k % 2 ? INFINITY : -INFINITY);
+        snprintf(text, sizeof text, k % 5 ? "%.*g" : "%.*e", (int)(5 + tr_rng_below(&r, 17)), x);
+        check_number(text);
+        snprintf(text, sizeof text, "%.*f", (int)tr_rng_below(&r, 26), x);
+        check_number(text);
+    }
+}
+
 int main(void)
 {
     CASE(float_arrays);
+    CASE(numbers_are_exact);
     CASE(base64);
     CASE(every_length_survives);
     CASE(each_character_counts);
