@@ -246,13 +246,13 @@ refused() {
     [ "$(grep -c embedding "$T/d/out")" -eq 3 ]
 }
 
-@test "options: one of --npy and --strip, help, wrong usage" {
+@test "options: one of --npy, --vec, --words and --strip; help, wrong usage" {
     expect 0 tr-embed -h
-    for o in npy strip output quiet verbose help version; do [[ $output == *"--$o"* ]]; done
+    for o in npy vec words strip input-key output quiet verbose help version; do [[ $output == *"--$o"* ]]; done
     [ -z "$stderr" ]
     expect 0 tr-embed -V
     for args in '' "--npy $T/v.npy --strip" --npy --bogus --strip=1 "--npy -" "--npy - - $T/log" \
-        "--strip --seed 1"; do
+        "--strip --seed 1" "--vec -" "--vec x --words" "--vec x --npy x" "--words --strip"; do
         expect 2 tr-embed $args < "$T/log"
         [ "${#stderr_lines[@]}" -eq 1 ]
         [ -z "$output" ]
@@ -262,6 +262,114 @@ refused() {
     cmp "$T/a" "$T/b"
     expect 0 tr-embed -q --npy "$T/v.npy" "$T/log"
     [ -z "$stderr" ]
+}
+
+# vec WORDS...: a .vec of two numbers a word: (1, 0), (0, 1), (-1, 0), (0, -1), (1, 0), ...
+vec() {
+    echo "$# 2"
+    printf '%s\n' "$@" | awk 'BEGIN { split("1 0,0 1,-1 0,0 -1", x, ",") } { print $1, x[(NR - 1) % 4 + 1] }'
+}
+
+@test "--vec: the mean of the words' vectors, the rarer the heavier, of length 1" {
+    vec blue red > "$T/two.vec"
+    expect 0 tr-embed --vec "$T/two.vec" "$T/log"
+    [[ $stderr == "tr-embed: 3 traces, 2 numbers in each; 0 of them all zeros,"* ]]
+    [ "${lines[0]}" = '{"id":"1","input":"blue b","teacher":"blue","embedding":"AACAPwAAAAA="}' ]
+    [ "$(printf '%s\n' "${lines[@]}" | vectors)" = $' 1 0\n 0 1\n 1 0' ]
+    # the weights are log(1 + rank * (1 + 1/2)): 0.916 and 1.386
+    echo '{"text":"Red, BLUE","embedding":[7]}' | tr-embed -q --vec "$T/two.vec" > "$T/out"
+    read -r a b < <(vectors < "$T/out")
+    awk -v a="$a" -v b="$b" 'BEGIN { exit !((d = b / a - log(4) / log(2.5)) < 1e-6 && d > -1e-6) }'
+    [[ $(< "$T/out") == '{"text":"Red, BLUE","embedding":"'* ]]
+    # without its first line, from a pipe, in another order of lines
+    tr-embed -q --vec "$T/two.vec" "$T/log" > "$T/a"
+    tr-embed -q --vec <(tail -n +2 "$T/two.vec") "$T/log" | cmp - "$T/a"
+    tr-embed -q --vec - "$T/log" < "$T/two.vec" | cmp - "$T/a"
+    tac "$T/log" | tr-embed -q --vec "$T/two.vec" | tac | cmp - "$T/a"
+    # the last line of a split and blank lines pass; what is stripped is as it was
+    { tr-split -q "$T/log"; echo; } > "$T/split"
+    tr-embed -q --vec "$T/two.vec" "$T/split" > "$T/out"
+    tail -n 2 "$T/out" | cmp - <(tail -n 2 "$T/split")
+    tr-embed -q --strip "$T/out" | cmp - "$T/split"
+}
+
+@test "--vec: texts without a known word are zeros, and all tools take these" {
+    vec red blue > "$T/two.vec"
+    { tiny_log 60; printf '{"id":"z%d","input":"%s","teacher":"red"}\n' 1 '' 2 '?' 3 'green'; } > "$T/log"
+    expect 0 tr-embed --vec "$T/two.vec" -o "$T/e.log" "$T/log"
+    [[ $stderr == *"63 traces"*" 3 of them all zeros"* ]]
+    [ "$(tail -n 3 "$T/e.log" | vectors | sort -u)" = " 0 0" ]
+    tr-split -q "$T/e.log" | tr-train -q --zoo svm | tr-gate -q |
+        tr-calibrate -q --alpha .6 -o "$T/p.trp"
+    tr-route -q "$T/p.trp" "$T/e.log" > "$T/decisions"
+    [ "$(wc -l < "$T/decisions")" -eq 63 ]
+    grep -q '"decision":"handled"' "$T/decisions"
+    ! grep '"error"' "$T/decisions"
+}
+
+@test "--vec: a file that is not sound is refused with its line, before anything is written" {
+    while IFS='|' read -r text reason; do
+        printf '%b' "$text" > "$T/bad.vec"
+        expect 3 tr-embed --vec "$T/bad.vec" -o "$T/out" "$T/log"
+        [[ $stderr == "tr-embed: $T/bad.vec:$reason"* ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ ! -e "$T/out" ]
+        expect 3 tr-embed --vec - "$T/log" < "$T/bad.vec"
+        [[ $stderr == "tr-embed: stdin:$reason"* ]]
+        [ -z "$output" ]
+    done << 'IN'
+| is empty
+red 1 2\nblue 1\n|2: has 1 numbers behind its word, not 2
+red 1 2\nblue 1 2 3\n|2: has more than 2
+2 2\nred 1 nan\nblue 1 2\n|2: number 2, "nan", is no finite number
+red 1 2\nblue 1 2|2: is cut off
+3 2\nred 1 2\nblue 1 2\n| has 2 rows, but its first line says 3
+, 1 2\n| has no word
+IN
+    expect 4 tr-embed --vec "$T/none.vec" "$T/log"
+    expect 4 tr-embed --vec "$T" "$T/log"
+}
+
+@test "--vec and --words need a text, under a key that can be named" {
+    vec red blue > "$T/two.vec"
+    echo '{"q":"red"}' > "$T/q"
+    for how in "--vec $T/two.vec" --words; do
+        for line in '{"q":"red"}' '{"input":null}' '{"input":"\ud800"}' 'red'; do
+            { head -1 "$T/log"; printf '%s\n' "$line"; } > "$T/bad"
+            expect 3 tr-embed $how -o "$T/out" "$T/bad"
+            [[ $stderr == "tr-embed: $T/bad:2: "* ]]
+            [ ! -e "$T/out" ]
+        done
+        expect 0 tr-embed -q $how --input-key q "$T/q"
+        [ "${#lines[@]}" -eq 1 ]
+        expect 4 bash -c "tr-embed -q $how '$T/log' > /dev/full"
+    done
+}
+
+@test "--words: a line of folded words a trace, and nothing for other lines" {
+    { printf '%s\n' '{"input":"It\u0027s NOT my-card!"}' '' '{"text":" ?"}' '{"input":"\u00c9t\u00c9 1"}'
+        tr-split -q "$T/log" | tail -1; } > "$T/in"
+    expect 0 tr-embed --words "$T/in"
+    [ "$output" = $'its not my card\n\n\xc3\xa9t\xc3\xa9 1' ]
+    [ "$stderr" = "tr-embed: the words of 3 traces" ]
+}
+
+@test "fasttext skipgram on --words gives a .vec: the log with it is fitted and routed" {
+    command -v fasttext > /dev/null || skip "fasttext is not installed"
+    [[ $BUILD != */san ]] || skip "a second time tells nothing more"
+    fixtures
+    tr-embed -q --words "$F/log" > "$T/words"
+    fasttext skipgram -input "$T/words" -output "$T/log" -dim 20 -minCount 1 -bucket 2000 -thread 1 \
+        > /dev/null 2>&1
+    tr-embed --vec "$T/log.vec" "$F/log" > "$T/e.log" 2> "$T/said"
+    grep -q '600 traces, 20 numbers in each; 0 of them' "$T/said"
+    fit --alpha .75 -o "$T/p.trp" < "$T/e.log"
+    tr-embed -q --vec "$T/log.vec" "$F/requests" | tr-route -q "$T/p.trp" > "$T/decisions"
+    [ "$(grep -c '"decision":"handled"' "$T/decisions")" -gt 20 ]
+    # one line at a time is the same
+    head -5 "$F/requests" | while IFS= read -r line; do
+        tr-embed -q --vec "$T/log.vec" <<< "$line"
+    done | tr-route -q "$T/p.trp" | cmp - <(head -5 "$T/decisions")
 }
 
 # splits LINE LINE: the log of these two lines.
