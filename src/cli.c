@@ -57,6 +57,7 @@ void tr_cli_add_shared(tr_cli *c, unsigned which)
         {'v', "verbose", NULL, TR_OPT_COUNT, &c->verbose, .help = "say more"},
         {'h', "help", NULL, TR_OPT_FLAG, &c->help, .help = "print this and exit"},
         {'V', "version", NULL, TR_OPT_FLAG, &c->version, .help = "print the version and exit"},
+        {0, "completion", NULL, TR_OPT_FLAG, &c->completion, .help = NULL},
     };
     if (which & TR_CLI_OUTPUT)
         tr_cli_add(c, &output, 1);
@@ -102,6 +103,11 @@ void tr_cli_start(tr_cli *c, int argc, char **argv, const char *synopsis, const 
         tr_buf_clear(&text);
         tr_buf_add_c(&text, c->tool);
         tr_buf_add_c(&text, " (tr-tools) " TR_VERSION "\n");
+        print_and_exit(c, &text);
+    }
+    if (code == TR_OK && c->completion) {
+        tr_buf_clear(&text);
+        tr_opt_rows(&table, &text);
         print_and_exit(c, &text);
     }
     tr_buf_free(&text);

@@ -43,7 +43,7 @@ typedef struct {
     const char **operands;
     size_t n_operands;
     /* private */
-    bool help, version;
+    bool help, version, completion;
     tr_opt rows[TR_CLI_ROWS];
     size_t n;
 } tr_cli;
@@ -54,7 +54,8 @@ void tr_cli_init(tr_cli *c, const char *tool);
 void tr_cli_add(tr_cli *c, const tr_opt *rows, size_t n);
 void tr_cli_add_shared(tr_cli *c, unsigned which);
 
-/* Parses. -h and -V print on stdout and exit 0; a wrong command line exits 2. `synopsis`,
+/* Parses. -h and -V print on stdout and exit 0 (as does --completion, which is not in the help: the
+ * rows of scripts/completion); a wrong command line exits 2. `synopsis`,
  * `purpose`, `tail`: see tr_opt_table. */
 void tr_cli_start(tr_cli *c, int argc, char **argv, const char *synopsis, const char *purpose,
                   const char *tail);

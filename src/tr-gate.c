@@ -55,10 +55,14 @@ int main(int argc, char **argv)
     tr_opt_call choose = {parse_features, show_features, &features};
     tr_err err = {0};
 
+    const char *names[TR_ACCEPTOR_FEATURES + 2] = {NULL};
+    for (size_t k = 0, n = 0; k <= TR_ACCEPTOR_FEATURES; k++)
+        if (!tr_acceptor_choose(tr_acceptor_names[k], &features.mask, features.reason))
+            names[n++] = tr_acceptor_names[k];
     tr_acceptor_choose("all", &features.mask, features.reason);
     tr_cli_init(&cli, "tr-gate");
     const tr_opt own[] = {
-        {0, "features", "tracer|all|LIST", TR_OPT_CALL, &choose,
+        {0, "features", "tracer|all|LIST", TR_OPT_CALL, &choose, .choices = names,
          .help = "what the acceptor sees: top1, top2, margin, entropy (these four: tracer), logit, "
                  "third, top, gap, evidence, unseen, agreement, near, label"},
     };

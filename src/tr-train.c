@@ -108,14 +108,17 @@ int main(int argc, char **argv)
 
     tr_roster_choose("lean", zoo.chosen, zoo.reason);
     char members[512];
+    const char *names[TR_ZOO_SIZE + 1] = {NULL};
     int used = snprintf(members, sizeof members, "surrogates to train:");
-    for (int m = 0; m < TR_ZOO_SIZE; m++)
+    for (int m = 0; m < TR_ZOO_SIZE; m++) {
+        names[m] = tr_roster[m].name;
         used += snprintf(members + used, sizeof members - (size_t)used, "%s %s", m ? "," : "",
-                         tr_roster[m].name);
+                         names[m]);
+    }
     snprintf(members + used, sizeof members - (size_t)used, "; -NAME leaves one out");
     tr_cli_init(&cli, "tr-train");
     const tr_opt own[] = {
-        {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose, .help = members},
+        {0, "zoo", "lean|all|LIST", TR_OPT_CALL, &choose, .choices = names, .help = members},
         {0, "no-text", NULL, TR_OPT_FLAG, &no_text, .help = "train on the embeddings alone"},
         {0, "no-embedding", NULL, TR_OPT_FLAG, &no_embedding, .help = "train on the texts alone"},
         {0, "folds", "K", TR_OPT_INT, &folds, 2, 20,

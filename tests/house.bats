@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The house: lint notices what it is there for; the list of packages; what is installed.
+# The house: lint notices what it is there for; the list of packages.
 
 load helper
 
@@ -94,18 +94,4 @@ finds() {
     [ "$(printf '%s\n' "${lines[@]}" | sort | uniq -d | wc -l)" -eq 0 ]
     run "$ROOT/scripts/deps" --nothing
     [ "$status" -eq 2 ]
-}
-
-@test "install puts everything in its place, uninstall takes all of it away" {
-    sanitized && skip 'installs what was built without sanitizers'
-    cd "$ROOT"
-    make -s install DESTDIR="$T/root" PREFIX=/usr
-    diff <(ls "$T/root/usr/bin") <(ls "$BIN")
-    diff <(find "$T/root/usr/share/man" -type f -printf '%P\n' | sort) \
-        <(cd man && ls -- *.[0-9] | sed -E 's|.*\.(.)$|man\1/&|' | sort)
-    [ -s "$T/root/usr/share/doc/tr-tools/README.md" ]
-    [ -s "$T/root/usr/share/doc/tr-tools/examples/refit.mk" ]
-    PATH=$T/root/usr/bin:$PATH tr-fit -q samples/support.jsonl --alpha .9 -o "$T/p"
-    make -s uninstall DESTDIR="$T/root" PREFIX=/usr
-    [ -z "$(find "$T/root" -type f)" ]
 }

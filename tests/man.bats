@@ -18,8 +18,23 @@ page_options() {
 
 tools() { (cd "$BIN" && ls -d tr-*); }
 
-@test "each tool has a page, and each page a tool" {
-    diff <(tools) <(cd "$ROOT/man" && ls -- *.1 | sed 's/\.1$//')
+@test "each tool has a page, and each page a tool; the adapters share one" {
+    diff <({ tools; echo tr-from; } | sort) <(cd "$ROOT/man" && ls -- *.1 | sed 's/\.1$//')
+}
+
+@test "each adapter is in the page of them, and its options are, in the words of -h" {
+    page=$ROOT/man/tr-from.1
+    diff <(cd "$ROOT/scripts" && ls -d from-* | sed 's/^/tr-/') \
+        <(sed -n 's/^\.Ss \(tr-from-.*\)/\1/p' "$page" | sort)
+    for adapter in "$ROOT"/scripts/from-*; do
+        grep -q "^\.Nm tr-${adapter##*/}\( ,\|\$\)" "$page"
+        help_options "$adapter" > "$T/of.${adapter##*/}"
+        [ "$(wc -l < "$T/of.${adapter##*/}")" -ge 10 ]
+        "$adapter" -h | sed -nE 's/^  (-.,|   ) --([a-z-]+) ([^ ]+).*/\2 \3/p'
+    done | sort -u > "$T/values"
+    diff <(sort -u "$T"/of.*) <(page_options tr-from)
+    diff "$T/values" <(sed -nE 's/^\.It Fl (. , )?-([a-z-]+) (Ar|Cm) (.*)/\2 \4/p' "$page" |
+        sed 's/ | /|/' | sort)
 }
 
 @test "each option of -h is in the page, and each of the page in -h" {
@@ -55,7 +70,7 @@ tools() { (cd "$BIN" && ls -d tr-*); }
                    got=$(sed -nE "s/^\.It Fl .*-${name#--} Ar //p" "$ROOT/man/$tool.1") ;;
             esac
             [ "$(echo $wanted)" = "$(echo $got)" ]
-        done < <("$tool" -h | sed -nE 's/^  (-.,|   ) (--[a-z-]+) ([A-Za-z][A-Za-z|,.]*).*/\2 \3/p' |
+        done < <("$tool" -h | sed -nE 's/^  (-.,|   ) (--[a-z-]+) ([A-Za-z][A-Za-z|,.:]*).*/\2 \3/p' |
             grep -vE -- '--(guarantee|family) ')
     done
 }
@@ -107,7 +122,10 @@ examples() {
 
 @test "the examples run" {
     mkdir "$T/samples"
-    cp "$ROOT"/samples/*.jsonl "$T/samples/"
+    cp -r "$ROOT"/samples/*.jsonl "$ROOT/samples/logs" "$T/samples/"
+    mkdir "$T/adapters"
+    for adapter in "$ROOT"/scripts/from-*; do ln -s "$adapter" "$T/adapters/tr-${adapter##*/}"; done
+    PATH=$T/adapters:$PATH
     cd "$T"
     n=0
     for page in "$ROOT"/man/*.1; do

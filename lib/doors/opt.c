@@ -483,3 +483,44 @@ void tr_opt_usage(const tr_opt_table *t, tr_buf *out)
         out->failed = true;
     tr_buf_free(&scratch);
 }
+
+/* ---- completion ---- */
+
+/* Ends a field; one that is empty becomes "-". */
+static void end_field(tr_buf *b, size_t began, char end)
+{
+    if (b->size == began)
+        tr_buf_add_char(b, '-');
+    tr_buf_add_char(b, end);
+}
+
+void tr_opt_rows(const tr_opt_table *t, tr_buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const tr_opt *o = &t->rows[i];
+        if (o->kind == TR_OPT_HEADING || !o->help)
+            continue;
+        size_t began = out->size;
+        if (o->letter) {
+            tr_buf_add_char(out, '-');
+            tr_buf_add_char(out, o->letter);
+        }
+        end_field(out, began, '\t');
+        began = out->size;
+        if (o->name) {
+            tr_buf_add_c(out, "--");
+            tr_buf_add_c(out, o->name);
+        }
+        end_field(out, began, '\t');
+        began = out->size;
+        if (takes_value(o))
+            tr_buf_add_c(out, o->value ? o->value : "VALUE");
+        end_field(out, began, '\t');
+        began = out->size;
+        if (o->choices)
+            add_choices(out, o, ",", ",");
+        end_field(out, began, '\t');
+        tr_buf_add_c(out, o->help);
+        tr_buf_add_char(out, '\n');
+    }
+}

@@ -40,8 +40,9 @@ typedef struct {
                    * would refuse (NaN, choice -1, NULL) means "none" and is not shown */
     double min, max;
     int flags;
-    const char *const *choices;
-    const char *help; /* NULL: not in the help */
+    const char *const *choices; /* NULL-ended; for kinds other than TR_OPT_CHOICE these are words
+                                 * that the value may hold: a help to completion, no check */
+    const char *help;           /* NULL: not in the help */
 } tr_opt;
 
 typedef struct {
@@ -61,5 +62,9 @@ TR_MUST tr_code tr_opt_parse(const tr_opt_table *t, int argc, char **argv, const
                              size_t *n_operands, tr_err *err);
 /* The help text; targets must still hold their defaults. */
 void tr_opt_usage(const tr_opt_table *t, tr_buf *out);
+/* The options of the help for what makes shell completions of them: a line for each, five fields
+ * that TABs part: "-o", "--output", "FILE", "word,word" (the choices), "the help, in one line"; "-"
+ * stands for a field that an option has not. */
+void tr_opt_rows(const tr_opt_table *t, tr_buf *out);
 
 #endif

@@ -206,6 +206,31 @@ static void help_shows_live_defaults(void)
     tr_buf_free(&b);
 }
 
+static void rows_for_completion(void)
+{
+    static const char expected[] =
+        "-a\t--alpha\tA\t-\tagreement promised\n"
+        "-\t--delta\tD\t-\trisk that the promise fails\n"
+        "-\t--family\tF\tauto,global,l2d\tkind of pipeline\n"
+        "-\t--zoo\tLIST\t-\twhich members to train: a list of names, each of which may be left out "
+        "again by a dash before it, a rather long sentence that has to be wrapped\n"
+        "-j\t--threads\tN\t-\tthreads\n"
+        "-\t--seed\tN\t-\tseed\n"
+        "-o\t--output\tFILE\t-\twrite to FILE\n"
+        "-q\t--quiet\t-\t-\tsay nothing\n"
+        "-v\t-\t-\t-\tsay more\n"
+        "-h\t--help\t-\t-\tthis help\n";
+    defaults();
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_opt_rows(&table, &b);
+    tr_buf_add_char(&b, '\0');
+    CHECK(!b.failed && !strcmp(b.data, expected));
+    if (strcmp(b.data, expected) != 0)
+        printf("%s", b.data);
+    tr_buf_free(&b);
+}
+
 int main(void)
 {
     CASE(values_in_all_spellings);
@@ -214,6 +239,7 @@ int main(void)
     CASE(complaints);
     CASE(a_refused_value_changes_nothing);
     CASE(help_shows_live_defaults);
+    CASE(rows_for_completion);
     free(operands);
     return CHECK_END;
 }
