@@ -75,6 +75,7 @@ PAGES    := $(wildcard man/*.[0-9])
 ADAPTERS := $(wildcard scripts/from-*)
 MODULES  := $(wildcard scripts/adapters/*)
 EXAMPLES := $(wildcard samples/refit.mk samples/tr-refit.* samples/route.* samples/tr-serve.service \
+              samples/javascript/* \
               samples/compose.yml samples/Dockerfile samples/route-shard samples/tr_spark.py \
               samples/hadoop.sh samples/kafka.sh samples/slurm.sh) scripts/teacher-openai
 
@@ -209,7 +210,8 @@ install: all completion install-library
 		ln -sf tr-from.1 $(DESTDIR)$(MANDIR)/man1/$$a.1 || exit; done
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
 	for e in $(EXAMPLES); do mode=644; [ ! -x $$e ] || mode=755; \
-		install -m $$mode $$e $(DESTDIR)$(DOCDIR)/examples || exit; done
+		case $$e in samples/*) to=$${e#samples/} ;; *) to=$${e##*/} ;; esac; \
+		install -D -m $$mode $$e $(DESTDIR)$(DOCDIR)/examples/$$to || exit; done
 	install -m 644 $(BUILD)/completion/tr-tools $(DESTDIR)$(BASHDIR)
 	for c in $(COMMANDS); do ln -sf tr-tools $(DESTDIR)$(BASHDIR)/$$c || exit; done
 	install -m 644 $(BUILD)/completion/_tr-tools $(DESTDIR)$(ZSHDIR)

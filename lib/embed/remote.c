@@ -212,7 +212,8 @@ static void lost(tr_remote *r, tr_batch *b, int64_t retry_after, const char *wha
 {
     char text[WORDS + 200];
     if (++b->tries > r->o->retries) {
-        snprintf(text, sizeof text, "%s (asked %d times)", what, b->tries);
+        snprintf(text, sizeof text, "%s (asked %d time%s)", what, b->tries,
+                 b->tries == 1 ? "" : "s");
         fail(r, b, TR_SYSTEM, text);
         return;
     }
