@@ -142,6 +142,10 @@ sys.stdout.buffer.write(struct.pack('<6d', 1, 2, .1, -3e-9, 16777217, 0))" > "$T
     expect 0 tr-embed --url "$U" "$T/log"
     [ $((($(date +%s%N) - from) / 1000000)) -ge 1000 ] # Retry-After: 1
     [[ ${stderr_lines[0]} == *"$U/v1/embeddings: status 429: slow down; trying again in 1.0 s" ]]
+    # ten minutes are the longest
+    lines "$BATS_TEST_NUMBER #patience" > "$T/log"
+    run --separate-stderr timeout 1 tr-embed --url "$U" "$T/log"
+    [[ $stderr == *': status 429: no calls left; trying again in 600.0 s' ]]
     # each is told with -v, the first one without
     { numbered 1 3 | sed 's/"}/ #first503"}/'; } > "$T/log"
     expect 0 tr-embed --batch 1 --parallel 1 --url "$U" "$T/log"

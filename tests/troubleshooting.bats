@@ -180,7 +180,7 @@ gives() {
     # asks WORDS MORE: the server about a text with these words
     asks() { echo "echo '{\"input\":\"$1\"}' | cat - ${3-/dev/null} | tr-embed --url $url --batch 1 $2"; }
     gives 'trying again' "$(asks '#first503' '--retries 1')"
-    gives '(asked ... times)' "$(asks '#always503' '--retries 0')"
+    gives '(asked ... times)' "$(asks '#always503' '--retries 1')"
     gives 'a key goes into a file of --header' "$(asks '#status401')"
     gives 'is it the right path, --api and --model?' "$(asks '#status404')"
     gives 'refuses this text of ... bytes' "$(asks '#toolong')"

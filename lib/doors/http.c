@@ -9,9 +9,10 @@
 #include <strings.h>
 
 enum {
-    CONNECT_MS = 30000,   /* that connecting alone may take */
-    PIECE = 256 << 10,    /* bytes that are read at a time */
-    LONGEST_WAIT = 600000 /* ms in one turn, so that no sum overflows */
+    CONNECT_MS = 30000,    /* that connecting alone may take */
+    PIECE = 256 << 10,     /* bytes that are read at a time */
+    LONGEST_TURN = 600000, /* ms in one turn, so that no sum overflows */
+    LONGEST_RETRY = 600    /* s that Retry-After may ask for; more is taken for this */
 };
 
 /* ---- headers ---- */
@@ -360,7 +361,7 @@ tr_code tr_http_wait(tr_http *h, int fd, int64_t ms, tr_err *err)
     struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
     CURLMcode code = perform(h);
     if (code == CURLM_OK && h->n_landed == 0 && ms != 0) {
-        int wait = ms < 0 || ms > LONGEST_WAIT ? LONGEST_WAIT : (int)ms;
+        int wait = ms < 0 || ms > LONGEST_TURN ? LONGEST_TURN : (int)ms;
         code = curl_multi_poll(h->multi, &extra, fd >= 0, wait, NULL);
         if (code == CURLM_OK)
             code = perform(h);
@@ -404,8 +405,8 @@ bool tr_http_take(tr_http *h, tr_http_reply *reply)
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &wait);
     curl_easy_getinfo(s->easy, CURLINFO_REDIRECT_URL, &target);
-    if (wait > LONGEST_WAIT)
-        wait = LONGEST_WAIT;
+    if (wait > LONGEST_RETRY)
+        wait = LONGEST_RETRY;
     *reply = (tr_http_reply){
         .tag = s->tag,
         .outcome = outcome_of(s),

@@ -12,6 +12,7 @@
 enum {
     FIRST_PAUSE = 250, /* ms before a request is sent again */
     LAST_PAUSE = 30000,
+    LONG_PAUSE = 30000,      /* one that is longer is always told */
     LINGER = 10,             /* ms that a batch waits for more lines */
     REQUEST_BYTES = 1 << 20, /* of the texts in a batch, the last one aside */
     BATCH_BYTES = 4 << 20,   /* of the lines in it, likewise */
@@ -218,7 +219,7 @@ static void lost(tr_remote *r, tr_batch *b, int64_t retry_after, const char *wha
         return;
     }
     int64_t pause = retry_after < 0 ? pause_of(r, b->tries) : retry_after;
-    if (r->o->say && (r->o->says_all || r->counts.retries == 0)) {
+    if (r->o->say && (r->o->says_all || r->counts.retries == 0 || pause > LONG_PAUSE)) {
         snprintf(text, sizeof text, "%.180s: %s; trying again in %.1f s", r->url.shown, what,
                  (double)pause / 1000);
         say(r, text);
