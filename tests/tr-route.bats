@@ -313,6 +313,25 @@ wait_lines() {
     done
 }
 
+@test "what becomes of the policy's file after it was read does not matter" {
+    tr-route -q "$F/policy.trp" "$F/requests" > "$T/whole"
+    for becomes in "cat '$F/e.trp'" "head -c 5000 '$F/policy.trp'" true; do
+        rm -f "$T/in" "$T/out"
+        mkfifo "$T/in"
+        cp "$F/policy.trp" "$T/p"
+        tr-route -q "$T/p" < "$T/in" > "$T/out" 3>&- &
+        router=$!
+        exec 8> "$T/in"
+        head -n 20 "$F/requests" >&8
+        wait_lines "$T/out" 20
+        bash -c "$becomes" > "$T/p" # the same file, written over
+        tail -n +21 "$F/requests" >&8
+        exec 8>&-
+        wait $router
+        cmp "$T/out" "$T/whole"
+    done
+}
+
 @test "SIGHUP takes the new policy in; a bad one leaves the old one in use" {
     for args in '-j 1' '-j 2'; do
         rm -f "$T/in" "$T/out"

@@ -369,31 +369,78 @@ tr_code tr_io_slurp(const char *file, tr_buf *out, tr_err *err)
     return code;
 }
 
-tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err)
+/* Fills memory of its own from a regular file; page-aligned, as a mapping is. A file that shrinks
+ * meanwhile gives what there was. */
+static tr_code copy_fd(int fd, const char *name, size_t size, tr_io_view *out, tr_err *err)
+{
+    char *p =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (p == MAP_FAILED)
+        return tr_err_memory(err);
+    size_t have = 0;
+    ssize_t n = 1;
+    while (have < size && (n = read_some(fd, p + have, size - have)) > 0)
+        have += (size_t)n;
+    *out = (tr_io_view){p, size, true};
+    if (n < 0) {
+        tr_code code = tr_err_errno(err, name);
+        tr_io_unmap(out);
+        return code;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), kept = (have + page - 1) / page * page;
+    if (have == 0) {
+        tr_io_unmap(out);
+    } else if (have < size) {
+        if (kept < size)
+            munmap(p + kept, size - kept);
+        out->size = have;
+    }
+    return TR_OK;
+}
+
+static tr_code view_fd(int fd, const char *name, bool may_map, bool copies, tr_io_view *out,
+                       tr_err *err)
 {
     struct stat st;
-    tr_code code = TR_OK;
+    if (may_map && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+        size_t size = (size_t)st.st_size;
+        if (copies)
+            return copy_fd(fd, name, size, out, err);
+        void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+        if (p != MAP_FAILED) {
+            *out = (tr_io_view){p, size, true};
+            return TR_OK;
+        }
+    }
+    tr_buf b;
+    tr_buf_init(&b);
+    tr_code code = slurp_fd(fd, name, &b, err);
+    if (code == TR_OK)
+        *out = (tr_io_view){b.data, b.size, false};
+    else
+        tr_buf_free(&b);
+    return code;
+}
+
+static tr_code view_file(const char *file, bool copies, tr_io_view *out, tr_err *err)
+{
     *out = (tr_io_view){0};
     int fd = open_input(file);
     if (fd < 0)
         return tr_err_errno(err, name_of(file));
-    if (!is_stdin(file) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-        if (p != MAP_FAILED)
-            *out = (tr_io_view){p, (size_t)st.st_size, true};
-    }
-    if (!out->mapped) {
-        tr_buf b;
-        tr_buf_init(&b);
-        code = slurp_fd(fd, name_of(file), &b, err);
-        if (code == TR_OK) {
-            *out = (tr_io_view){b.data, b.size, false};
-        } else {
-            tr_buf_free(&b);
-        }
-    }
+    tr_code code = view_fd(fd, name_of(file), !is_stdin(file), copies, out, err);
     close_input(fd, file);
     return code;
+}
+
+tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err)
+{
+    return view_file(file, false, out, err);
+}
+
+tr_code tr_io_copy(const char *file, tr_io_view *out, tr_err *err)
+{
+    return view_file(file, true, out, err);
 }
 
 void tr_io_unmap(tr_io_view *v)

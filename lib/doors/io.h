@@ -50,6 +50,9 @@ typedef struct {
     bool mapped;
 } tr_io_view;
 TR_MUST tr_code tr_io_map(const char *file, tr_io_view *out, tr_err *err);
+/* The same as a copy in memory: what becomes of the file later is not seen. A mapping shows it, and
+ * ends the program where the file gets shorter. */
+TR_MUST tr_code tr_io_copy(const char *file, tr_io_view *out, tr_err *err);
 void tr_io_unmap(tr_io_view *v);
 
 /* ---- writing ---- */

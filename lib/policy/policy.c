@@ -331,7 +331,9 @@ static tr_code read_all(tr_policy *p, tr_str bytes, const char *name, tr_err *er
 tr_code tr_policy_read(tr_policy *p, const char *file, tr_err *err)
 {
     *p = (tr_policy){0};
-    tr_code code = tr_io_map(file, &p->view, err);
+    /* Not mapped: a file that is written over would change the rule behind the certificate's back.
+     */
+    tr_code code = tr_io_copy(file, &p->view, err);
     if (code != TR_OK)
         return code;
     return read_all(p, tr_str_of(p->view.data, p->view.size),

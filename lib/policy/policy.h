@@ -102,7 +102,8 @@ typedef struct {
 } tr_policy;
 
 TR_MUST tr_code tr_policy_write(const tr_policy *p, tr_writer *out, tr_err *err);
-/* Maps and checks a policy file. Free with tr_policy_free, also after a failure. */
+/* Reads and checks a policy file, which may be changed afterwards. Free with tr_policy_free, also
+ * after a failure. */
 TR_MUST tr_code tr_policy_read(tr_policy *p, const char *file, tr_err *err);
 /* The same from bytes that were read already, taken over from *bytes (emptied); `name` for
  * messages. */

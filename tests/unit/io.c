@@ -207,6 +207,14 @@ static void whole_files(void)
     CHECK(v.mapped && v.size == 5 && memcmp(v.data, "bytes", 5) == 0);
     tr_io_unmap(&v);
     CHECK(v.data == NULL);
+    CHECK(tr_io_copy("map", &v, &err) == TR_OK && v.size == 5);
+    put_file("map", "other words", 11);
+    CHECK(truncate("map", 0) == 0 && memcmp(v.data, "bytes", 5) == 0);
+    tr_io_unmap(&v);
+    CHECK(tr_io_copy("map", &v, &err) == TR_OK && v.size == 0);
+    tr_io_unmap(&v);
+    CHECK(tr_io_copy("nothing", &v, &err) == TR_SYSTEM && v.data == NULL);
+    put_file("map", "bytes", 5);
     CHECK(tr_io_map("empty", &v, &err) == TR_OK && v.size == 0 && !v.mapped);
     tr_io_unmap(&v);
     CHECK(mkfifo("fifo", 0600) == 0);
