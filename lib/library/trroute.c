@@ -282,7 +282,7 @@ static const char *wrong_options(const trroute_options *o)
 static void set_up(tr_route_worker *w, const trroute_options *o)
 {
     tr_route_shadow shadow = {.share = o->shadow,
-                              .key = tr_hash_derive(o->seed, "shadow"),
+                              .key = tr_hash_derive(o->seed ? o->seed : 1, "shadow"),
                               .id_prefix = o->id_prefix || o->shadow <= 0 ? o->id_prefix : ""};
     tr_route_explain(w, o->explain);
     tr_route_set_shadow(w, &shadow);

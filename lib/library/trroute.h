@@ -138,7 +138,7 @@ typedef struct {
     int keep_embedding;    /* leave a request's "embedding" in its decision */
     int explain;           /* say with each decision why */
     double shadow;         /* share, 0..1, of the handled rows that the teacher is to answer too */
-    uint64_t seed;         /* of the draw of `shadow`; tr-route's is 1 where none is given */
+    uint64_t seed;         /* of the draw of `shadow`; 0 is 1, which is tr-route's */
     const char *id_prefix; /* requests without an id get one that begins so (borrowed). NULL: ""
                               with `shadow`, else they get none */
 } trroute_options;
