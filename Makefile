@@ -75,8 +75,7 @@ PAGES    := $(wildcard man/*.[0-9])
 ADAPTERS := $(wildcard scripts/from-*)
 MODULES  := $(wildcard scripts/adapters/*)
 EXAMPLES := $(wildcard samples/refit.mk samples/tr-refit.* samples/route.* samples/tr-serve.service \
-              samples/javascript/* \
-              samples/compose.yml samples/Dockerfile samples/route-shard samples/tr_spark.py \
+              samples/*.jsonl samples/logs/* samples/javascript/* samples/route-shard samples/tr_spark.py \
               samples/hadoop.sh samples/kafka.sh samples/slurm.sh) scripts/teacher-openai
 
 all: $(TOOLS) $(SCRIPTED) library
@@ -212,6 +211,7 @@ install: all completion install-library
 	for e in $(EXAMPLES); do mode=644; [ ! -x $$e ] || mode=755; \
 		case $$e in samples/*) to=$${e#samples/} ;; *) to=$${e##*/} ;; esac; \
 		install -D -m $$mode $$e $(DESTDIR)$(DOCDIR)/examples/$$to || exit; done
+	sed -i 's|/usr/local/bin|$(BINDIR)|g' $(DESTDIR)$(DOCDIR)/examples/*.service
 	install -m 644 $(BUILD)/completion/tr-tools $(DESTDIR)$(BASHDIR)
 	for c in $(COMMANDS); do ln -sf tr-tools $(DESTDIR)$(BASHDIR)/$$c || exit; done
 	install -m 644 $(BUILD)/completion/_tr-tools $(DESTDIR)$(ZSHDIR)
@@ -222,8 +222,9 @@ uninstall: uninstall-library
 	for p in $(notdir $(PAGES)) $(ADAPTERS:scripts/%=tr-%.1); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
 	rm -f $(DESTDIR)$(BASHDIR)/tr-tools $(DESTDIR)$(ZSHDIR)/_tr-tools
-	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR)/tr-tools
-	rmdir $(wildcard $(addprefix $(DESTDIR),$(MANDIR)/man? $(BASHDIR) \
+	rm -f $(MODULES:scripts/adapters/%=$(DESTDIR)$(DATADIR)/tr-tools/%)
+	rm -rf $(DESTDIR)$(DOCDIR)
+	rmdir $(wildcard $(addprefix $(DESTDIR),$(DATADIR)/tr-tools $(MANDIR)/man? $(BASHDIR) \
 		$(BASHDIR:%/completions=%) $(ZSHDIR) $(ZSHDIR:%/site-functions=%))) 2> /dev/null || true
 
 deb: all completion

@@ -77,7 +77,7 @@ gives() {
 
 @test "the messages come when they should" {
     entries > "$T/entries"
-    cp "$F"/* "$T" # some messages want a file written
+    find "$F" -maxdepth 1 -type f -exec cp -t "$T" {} + # some messages want a file written
     cd "$T"
     gives 'bad JSON at byte ... not a JSON object' 'echo input,label | tr-split'
     gives 'no input: none of the keys ...' 'echo "{\"body\":\"a\",\"label\":\"b\"}" | tr-split'
@@ -157,7 +157,7 @@ gives() {
 
 @test "the messages of adapters, embeddings and the server come when they should" {
     entries > "$T/entries"
-    cp "$F"/* "$T" # some messages want a file written
+    find "$F" -maxdepth 1 -type f -exec cp -t "$T" {} + # some messages want a file written
     cd "$T"
     from=$ROOT/scripts/from-openai
     gives 'no traces ... skipped' "echo '{\"choices\":[]}' | $from"
