@@ -94,7 +94,8 @@ colours() { sed -E 's/^(cat )?(red|blue) .*/\2/' "$@"; }
     mkdir refit
     cp policy.trp refit/attempt.trp
     tail -n 1 traces.jsonl | jq -r .timestamp > refit/used
-    expect 0 make --no-print-directory -f "$ROOT/samples/refit.mk" LOGS='traces.jsonl decisions.jsonl' \
+    makefile=$(sed -n 's/^    make -f \([^ ]*\) LOGS=.*/\1/p' "$js/README.md") # as it is said there
+    expect 0 make --no-print-directory -f "$js/$makefile" LOGS='traces.jsonl decisions.jsonl' \
         ALPHA=.7 TRAIN='--zoo svm' MIN_FRESH=15 PROMOTE=--allow-less
     [ "$(jq -s 'length' policy.trp.history)" -eq 1 ]
     jq -e '.rows > 5 and .rows < 100' policy.trp.history
@@ -139,15 +140,152 @@ colours() { sed -E 's/^(cat )?(red|blue) .*/\2/' "$@"; }
     jq -se 'length == 3 and all(.decision == "handled")' good.jsonl
 }
 
-@test "no label from the model: an error for the caller, and nothing that looks like a trace" {
+@test "no answer from the model: said for that text, and nothing that looks like a trace" {
     model
-    echo 'always500 a' > t
+    printf '%s\n' 'red a' 'always500 a' 'always400 b' garbage 'empty c' 'blue d' > t
+    export LLM_RETRIES=1
     expect 1 node "$js/log.mjs" traces.jsonl < t
-    [ ! -e traces.jsonl ]
+    [ "$output" = $'red\n\n\n\n\nblue' ]
+    [ "${#stderr_lines[@]}" -eq 5 ]
+    [[ ${stderr_lines[0]} == 'log.mjs: line 2: '*'answers 500' ]]
+    [[ ${stderr_lines[1]} == 'log.mjs: line 3: '*'answers 400' ]]
+    [ "${stderr_lines[4]}" = 'log.mjs: texts without an answer: 4 of 6' ]
+    [ "$(jq -c '[.input, .teacher]' traces.jsonl)" = $'["red a","red"]\n["blue d","blue"]' ]
+    [ "$(asked)" -eq 7 ] # the one with status 500 twice
     sidecar "$F/refused.trp" --shadow .1
-    TR_TIMEOUT=5000 TR_SHADOW=.1 expect 1 node "$js/client.mjs" d.jsonl < t
-    [[ $stderr == *'answers 500'* ]]
-    jq -e '.decision == "deferred" and (has("teacher") | not) and (.error | startswith("teacher: "))' d.jsonl
+    TR_TIMEOUT=5000 TR_SHADOW=.1 LLM_RETRIES=0 expect 1 node "$js/client.mjs" d.jsonl < t
+    [ "$output" = $'red\n\n\n\n\nblue' ]
+    [[ $stderr == *'client.mjs: line 2: '*'answers 500'*'without an answer: 4 of 6' ]]
+    [ "$(asked)" -eq 13 ]
+    jq -se 'length == 6 and all(.decision == "deferred" and .propensity == 1) and
+        map(.teacher) == ["red", null, null, null, null, "blue"] and
+        all(has("teacher") or (.error | startswith("teacher: ")))' d.jsonl
+    # in an application: an error, at once
+    LLM_RETRIES=9 expect 0 node --input-type=module -e "
+        import { askAndLog } from '$js/log.mjs'
+        import { classify } from '$js/client.mjs'
+        for (const ask of [askAndLog, classify]) {
+            await ask('always500 b', 'none').then(() => process.exit(1), (e) => console.log(e.constructor.name, e.message))
+        }"
+    [ "$output" = $'Error the model\'s server answers 500\nError the model\'s server answers 500' ]
+    [ "$(asked)" -eq 15 ]
+}
+
+# A fetch that answers with the statuses and headers of "replies", then "red"; and pauses that are
+# written to "pauses" and not made.
+scripted() {
+    cat > fake.cjs << 'END'
+const fs = require('fs')
+const replies = JSON.parse(fs.readFileSync('replies', 'utf8'))
+globalThis.fetch = async () => {
+  const reply = replies.shift()
+  if (reply === null) throw new TypeError('fetch failed', { cause: new Error('connection lost') })
+  const [status, after] = reply ?? [200]
+  return new Response('{"choices":[{"message":{"content":"red"}}]}', { status, headers: after ? { 'Retry-After': after } : {} })
+}
+globalThis.setTimeout = (go, ms) => { fs.appendFileSync('pauses', ms + '\n'); queueMicrotask(go) }
+END
+    printf 'red\nblue\n' > labels.txt
+    echo "$1" > replies
+    rm -f pauses traces.jsonl
+    export LABELS=labels.txt
+}
+
+@test "a busy server is asked again after what it says, or growing pauses" {
+    echo 'a text' > t
+    scripted '[[429],[503],null]'
+    expect 0 node -r ./fake.cjs "$js/log.mjs" traces.jsonl < t
+    [ "$output" = red ]
+    [ -z "$stderr" ]
+    [ "$(paste -sd ' ' pauses)" = '1000 2000 4000' ]
+    scripted '[[429,"7"],[429,"99999"],[503,"Wed, 01 Jan 2020 00:00:00 GMT"]]'
+    expect 0 node -r ./fake.cjs "$js/log.mjs" traces.jsonl < t
+    [ "$(paste -sd ' ' pauses)" = '7000 600000 0' ]
+    # no more than so often; no other status
+    scripted '[[429],[429],[429],[429]]'
+    expect 1 node -r ./fake.cjs "$js/log.mjs" traces.jsonl < t
+    [[ $stderr == *'line 1: '*'answers 429'*'1 of 1' ]]
+    [ "$(wc -l < pauses)" -eq 3 ]
+    scripted '[[401]]'
+    expect 1 node -r ./fake.cjs "$js/log.mjs" traces.jsonl < t
+    [ ! -e pauses ]
+    [ ! -e traces.jsonl ]
+    scripted '[null]'
+    LLM_RETRIES=0 expect 1 node -r ./fake.cjs "$js/log.mjs" traces.jsonl < t
+    [[ $stderr == *'connection lost'* ]]
+}
+
+@test "an answer that is none of the labels is passed on, counted and not logged" {
+    model
+    printf '%s\n' 'quoted red' 'madeup a' 'blue b' 'madeup b' > t
+    expect 0 node "$js/log.mjs" traces.jsonl < t
+    [ "$output" = $'red\nSomething Else.\nblue\nSomething Else.' ]
+    [ "$stderr" = 'log.mjs: answers that are none of the labels and no traces: 2; the first: "Something Else."' ]
+    [ "$(jq -r .teacher traces.jsonl)" = $'red\nblue' ]
+    sidecar "$F/refused.trp" --shadow .1
+    TR_TIMEOUT=5000 TR_SHADOW=.1 expect 0 node "$js/client.mjs" d.jsonl < t
+    [ "$output" = $'red\nSomething Else.\nblue\nSomething Else.' ]
+    [[ $stderr == 'client.mjs: '*': 2; the first: "Something Else."' ]]
+    jq -se 'map(.teacher) == ["red", null, "blue", null] and (.[1].error | startswith("teacher: "))' d.jsonl
+    # a sidecar that is down: no decision, and so nothing to log
+    TR_SERVE=http://127.0.0.1:$(unused_port) expect 0 node "$js/client.mjs" down.jsonl < t
+    [ "$(jq -r .teacher down.jsonl)" = $'red\nblue' ]
+    # behind the caller's back
+    sidecar "$F/tiny.trp" --shadow 1
+    echo 'red a madeup' > t
+    TR_TIMEOUT=5000 TR_SHADOW=1 expect 0 node "$js/client.mjs" shadow.jsonl < t
+    [ "$output" = red ]
+    [[ $stderr == *'no traces: 1;'* ]]
+    jq -e '.shadow and (has("teacher") | not) and has("error")' shadow.jsonl
+    # what counts as the same
+    cat > fake.cjs << 'END'
+const said = require('fs').readFileSync('said', 'utf8').trim().split('\n')
+globalThis.fetch = async () => Response.json({ choices: [{ message: { content: JSON.parse(said.shift()) } }] })
+END
+    printf '%s\n' '"**Red.**"' '" `\"BLUE\".` \n"' '"U.S."' '"u.s"' '"red.."' '"red, I think"' '"the\nred"' > said
+    printf 'red\nblue\nU.S.\n' > labels.txt
+    seq 7 > t
+    expect 0 node -r ./fake.cjs "$js/log.mjs" same.jsonl < t
+    [ "$output" = $'red\nblue\nU.S.\nU.S.\nred..\nred, I think\nthe red' ]
+    [ "$(jq -r .teacher same.jsonl)" = $'red\nblue\nU.S.\nU.S.' ]
+}
+
+@test "texts of several lines and ids come as JSON" {
+    model
+    cat > t << 'END'
+{"id":"q1","input":"red first\nsecond line"}
+{"id":2,"input":"blue","teacher":"not this","embedding":[1,2]}
+{"id":null,"input":"red"}
+red {"plain"}
+END
+    expect 0 node "$js/log.mjs" traces.jsonl < t
+    [ "$output" = $'red\nblue\nred\nred' ]
+    jq -se 'map(.id)[:2] == ["q1", 2] and (.[2:] | all(.id | length == 36)) and all(has("timestamp")) and
+        .[0].input == "red first\nsecond line" and .[1].embedding == [1, 2] and
+        map(.teacher) == ["red", "blue", "red", "red"]' traces.jsonl
+    # run again: logged again, under the same ids
+    expect 0 node "$js/log.mjs" traces.jsonl < t
+    [ "$(wc -l < traces.jsonl)" -eq 8 ]
+    [ "$(jq -sc 'unique_by(.id)[]' traces.jsonl | wc -l)" -eq 6 ]
+    jq -c 'del(.embedding)' traces.jsonl > twice
+    expect 3 tr-fit -q twice --alpha .8 -o none.trp
+    [[ $stderr == *'an id that an earlier row has: "q1"'* ]]
+    sidecar "$F/refused.trp"
+    head -1 t > t1
+    TR_TIMEOUT=5000 expect 0 node "$js/client.mjs" d.jsonl < t1
+    jq -e '.id == "q1" and .decision == "deferred" and .teacher == "red" and
+        .input == "red first\nsecond line"' d.jsonl
+    # what is neither
+    printf '%s\n' '{"input":' '{"text":"red"}' '{"id":{},"input":"red"}' 'red' > t
+    expect 3 node "$js/log.mjs" bad.jsonl < t
+    [ "$output" = $'\n\n\nred' ]
+    [[ $stderr == *'line 2: begins with {'*'no texts: 3 of 4' ]]
+    [ "$(wc -l < bad.jsonl)" -eq 1 ]
+    # wrong usage; a log that cannot be written
+    expect 2 node "$js/log.mjs" < t
+    LABELS='' expect 2 node "$js/client.mjs" d.jsonl < t
+    expect 4 node "$js/log.mjs" not/there.jsonl < t
+    [[ $stderr == *'no such file'* ]]
 }
 
 @test "clients of TRACER's server work as they are" {

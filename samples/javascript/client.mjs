@@ -1,5 +1,6 @@
 // client.mjs: asks tr-serve first, and the language model only where tr-serve defers, or is not there.
-// Node 18 or later, no packages. As a program it reads texts, one a line, and prints their labels:
+// Node 18 or later, no packages. As a program it reads texts, one a line, or lines of JSON
+// {"id"?, "input"}, and prints a line for each, its label:
 //
 //     node client.mjs decisions.jsonl < texts
 //
@@ -8,10 +9,9 @@
 //   TR_SHADOW   the share that it was started with (--shadow)
 //   TR_TIMEOUT  milliseconds to wait for it (100)
 //
-// and what log.mjs needs.
-import { createInterface } from 'node:readline'
+// and what log.mjs needs; its exit status is that of log.mjs.
 import { pathToFileURL } from 'node:url'
-import { append, askModel, request } from './log.mjs'
+import { append, askModel, request, run } from './log.mjs'
 
 const url = process.env.TR_SERVE ?? 'http://127.0.0.1:8000'
 const share = Number(process.env.TR_SHADOW ?? 0)
@@ -46,15 +46,18 @@ const unrouted = (asked) => ({ ...asked, propensity: 1, shadow_share: share })
 // Asks the model about what was decided, and logs both. A decision without the model's label is no
 // trace, but counts as a request.
 async function teach(decision, file) {
-  let teacher
+  const unlabelled = (why) => decision.decision && append(file, { ...decision, error: `teacher: ${why}` })
+  let answer
   try {
-    teacher = await askModel(decision.input)
+    answer = await askModel(decision.input)
   } catch (error) {
-    if (decision.decision) append(file, { ...decision, error: `teacher: ${error.message}` })
+    unlabelled(error.message)
     throw error
   }
-  append(file, { ...decision, teacher })
-  return teacher
+  const { said, label } = answer
+  if (label === undefined) unlabelled('the answer is none of the labels')
+  else append(file, { ...decision, teacher: label })
+  return label ?? said
 }
 
 const pending = new Set() // shadowed requests, whose callers have their answer already
@@ -78,9 +81,4 @@ export async function classify(text, file, more = {}) {
 // Before the process ends: the shadowed requests are in the log.
 export const settle = () => Promise.all(pending)
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for await (const text of createInterface({ input: process.stdin })) {
-    console.log(await classify(text, process.argv[2]))
-  }
-  await settle()
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await run('client.mjs', classify, settle)
