@@ -73,7 +73,7 @@ flag() {
     case $1 in
         --quiet) quiet=true ;;
         --verbose) ;;
-        --help) usage || exit 4; exit 0 ;;
+        --help) usage 2> /dev/null || fail 'cannot write to standard output'; exit 0 ;;
         --version)
             local tool
             for tool in "$here/tr-split" "$here/../bin/tr-split"; do
@@ -128,6 +128,41 @@ value() {
     set[${1#--}]=$2
 }
 
+# Where -o writes: descriptor 3. FILE and a temporary beside it, as all tools do it: links are followed,
+# the mode of a file that is replaced is kept, and what is no regular file is written directly.
+begin() {
+    part='' place=$output
+    [ ! -d "$output" ] || fail "$output is a directory"
+    if [ -e "$output" ] && [ ! -f "$output" ]; then
+        { exec 3> "$output"; } 2> /dev/null || fail "cannot write $output"
+        return
+    fi
+    place=$(readlink -f -- "$output") || fail "cannot write $output"
+    [ ! -e "$place" ] || [ -w "$place" ] || fail "cannot write $output"
+    part=$place.tmp.$$
+    trap 'rm -f -- "$part"' EXIT
+    { set -C; exec 3> "$part"; } 2> /dev/null || { part=''; fail "cannot write $output"; }
+    set +C
+    [ ! -e "$place" ] || chmod --reference="$place" -- "$part" || fail "cannot write $output"
+}
+
+finish() {
+    [ -n "$part" ] || return 0
+    { sync -- "$part" && mv -fT -- "$part" "$place"; } 2> /dev/null || fail "cannot write $output"
+    trap - EXIT
+}
+
+# Two files, the first of requests: for those that join.
+two_files() {
+    [ ${#file_names[@]} -gt 0 ] || wrong 'which requests and results? two files are needed'
+    requests=${file_names[0]}
+    case $requests in
+        - | /dev/stdin | /dev/fd/0 | /proc/self/fd/0) wrong 'the requests must come from a file' ;;
+        -*) requests=./$requests file_names[0]=./$requests ;;
+    esac
+    [ ${#file_names[@]} -gt 1 ] || file_names+=(-)
+}
+
 adapt() {
     local name status words lib=$here/adapters given=()
     [ -r "$lib/rules.jq" ] || lib=$here/../share/tr-tools
@@ -150,15 +185,11 @@ adapt() {
         [ -r "${file_names[name]}" ] || fail "cannot read ${file_names[name]}"
         [[ ${file_names[name]} != -* ]] || file_names[name]=./${file_names[name]}
     done
-    [ ${#file_names[@]} -gt 0 ] || [ ! -t 0 ] ||
+    [[ ${#file_names[@]} -gt 0 && ${file_names[*]: -1} != /dev/stdin || ! -t 0 ]] ||
         echo "$me: reading standard input: $reads" >&2
 
-    if [ "$output" = - ]; then
-        exec 3>&1
-    else
-        part=$output.$$.part
-        trap 'rm -f -- "$part"' EXIT
-        { exec 3> "$part"; } 2> /dev/null || fail "cannot write $output"
+    if [ "$output" != - ]; then begin
+    else { exec 3>&1; } 2> /dev/null || fail 'standard output is closed'
     fi
     words=$(jq -ncR --unbuffered -L "$lib" "${given[@]}" --arg me "$me" \
         --arg hint "$hint" --argjson quiet "$quiet" --argjson tool "$tool_name" \
@@ -182,10 +213,7 @@ adapt() {
     exec 3>&- || status=2
     case $status in
         0)
-            if [ "$output" != - ]; then
-                sync -- "$part" || fail "cannot write $output"
-                mv -- "$part" "$output" || fail "cannot write $output"
-            fi
+            [ "$output" = - ] || finish
             [ -z "$words" ] || printf '%s\n' "$words" >&2 ;;
         3) printf '%s\n' "$words" >&2 ;;
         12) wrong "$words" ;;

@@ -57,9 +57,20 @@ def response($o):
         if length == 0 then skip("without an answer") else last | message($o) end
     end;
 
+# "error" may be there and say that there was none.
+def is_error: . != null and . != false and . != "";
+
+# Whether this is what a server says in place of an answer.
+def is_failure: type == "object" and
+    ((.error | is_error) or any(.status, .statusCode, .status_code; number | . != null and . >= 400) or
+     (.detail != null and
+        ([.choices, .output, .message, .role, .content] | all(. == null)) and
+        (keys | map(ascii_downcase) | . - label_names | length) == length));
+
 # The body of a response, whatever it is.
 def answer($o):
-    def is_body: type == "object" and (has("choices") or has("role") or (.output | type) == "array");
+    def is_body: is_failure or
+        (type == "object" and (has("choices") or has("role") or (.output | type) == "array"));
     if . == null or . == [] then skip("without an answer")
     elif type == "string" then
         unpacked as $body |
@@ -67,7 +78,7 @@ def answer($o):
         else {text: .} end
     elif type == "array" then if .[-1] | type == "object" then .[-1] | answer($o) else {value: .} end
     elif type != "object" then {value: .}
-    elif .error != null then skip("failed")
+    elif is_failure then skip("failed")
     elif .choices != null then
         if .choices == [] then skip("without an answer") else .choices[0] end |
         finished(.finish_reason) |

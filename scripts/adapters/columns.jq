@@ -3,24 +3,29 @@
 include "rules";
 include "stream";
 
+# As join, which in jq 1.6 takes the square of the time.
+def glued($sep): if . == [] then "" else map($sep + .) | add | .[$sep | length:] end;
+
 def quotes: split("\"") | length - 1;
 
 # The fields of a whole record; null where the quotes do not fit.
 def fields($sep):
-    if index("\"") == null then split($sep)
-    else
-        reduce split($sep)[] as $piece ({done: [], open: null};
-            if .open != null then .open += $sep + $piece
-            elif $piece | startswith("\"") then .open = $piece
-            else .done += [$piece] end |
-            if .open != null and (.open | quotes % 2 == 0) then .done += [.open] | .open = null
-            else . end) |
-        if .open != null then null else .done |
+    if contains("\"") | not then split($sep)
+    else split($sep) as $pieces |
+        # the pieces from .from on that are one field, whose quotes are even only where it ends
+        [foreach range($pieces | length) as $i ({open: false};
+            $pieces[$i] as $piece |
+            (if .open then . else .from = $i end) |
+            .open = (if .open or ($piece | startswith("\"")) then
+                .open != ($piece | quotes % 2 == 1) else false end) |
+            .last = ($i == ($pieces | length - 1));
+            if .open then select(.last) | null else $pieces[.from:$i + 1] | glued($sep) end)] |
+        if any(.[]; . == null) then null else
             map(if startswith("\"") then
                     .[1:] | if endswith("\"") then .[:-1] | split("\"\"") |
-                        if any(.[]; index("\"") != null) then null else join("\"") end
+                        if any(.[]; contains("\"")) then null else glued("\"") end
                     else null end
-                elif index("\"") != null then null
+                elif contains("\"") then null
                 else . end) |
             if any(.[]; . == null) then null else . end
         end
@@ -48,7 +53,7 @@ def row($o):
          answer: ($row[$o.label] |
             if . == null or . == "" then skip("no label") else named($o) end |
             if type == "string" then {text: .} else {value: .} end),
-         id: $row[$o.id // "id"], time: $row[$o.time // "timestamp"]} |
+         id: ($row[$o.id // "id"] | exact($at)), time: $row[$o.time // "timestamp"]} |
         trace($o) |
         if .skip != null then . else
             reduce $o.keep[] as $k (.; .[$k] = $row[$k]) end)
@@ -59,7 +64,9 @@ def row($o):
 def needed($o): [$o.input, $o.label, ($o.id, $o.time | strings), $o.keep[]];
 
 def object_row($o):
-    parsed($o) |
+    parsed($o) | . as $at |
+    (.value | if type == "object" and has($o.input) then . else records end) as $row | $at |
+    .value = $row |
     if (.value | type) != "object" then stop($o; "no object") else . end |
     (needed($o) - (.value | keys)) as $missing |
     if $missing != [] then
@@ -76,11 +83,13 @@ def table_rows($o; rows):
         if .cells == null then
             stop($o; "a quote stands inside a field: a field with quotes is put in quotes, and its own are doubled (--no-quotes: they mean nothing)")
         elif .header == null then
-            (needed($o) - .cells) as $missing |
-            if (.cells | unique | length) < (.cells | length) then
-                stop($o; "two columns have one name")
-            elif $missing != [] then
-                stop($o; "there is no column \($missing | join(", ")); there are \(.cells | join(", "))")
+            (needed($o) - .cells) as $missing | .cells as $cells |
+            if $missing != [] then
+                stop($o; "there is no column \($missing | join(", ")); there are \(.cells | join(", "))" +
+                    if $row.sep == "," and (.cells | length == 1 and (.[0] | contains(";")))
+                    then "; separated by semicolons? --separator \";\"" else "" end)
+            elif any(needed($o)[]; . as $name | [$cells[] | select(. == $name)] | length > 1) then
+                stop($o; "two columns have one name, and it is asked for")
             else .header = .cells | .cells = null end
         elif (.cells | length) != (.header | length) then
             stop($o; "\(.cells | length) fields, and the header has \(.header | length)")
@@ -92,22 +101,27 @@ def table_rows($o; rows):
 # The lines, those together that a quoted field joins: {file, line, text, format}; blank ones count
 # within quotes.
 def lines_of($o):
+    def unclosed: stop($o;
+        "a quote is not closed, or not within 10,000 lines and 1 MB (--no-quotes: they mean nothing)");
     foreach (inputs, null) as $line ({};
         if $line == null then
-            if .open then stop($o; "a quote is not closed") else .text = null end
+            if .open then unclosed else .text = null end
         else
             source as $file |
-            if .file != $file and .open then stop($o; "a quote is not closed") else . end |
+            if .file != $file and .open then unclosed else . end |
+            (if .file != $file then ($line | legible($o; $file)) as $well | . else . end) |
             if .file != $file then
-                {$file, last: 1, line: 1, text: ($line | ltrimstr("\ufeff")), open: false} |
+                {$file, last: 1, line: 1, text: ($line | ltrimstr("\ufeff")), open: false, size: 0} |
                 .format = (if $o.format != "auto" then $o.format
                     else $file | ascii_downcase |
                         if test("\\.(tsv|tab)\\z") then "tsv"
                         elif test("\\.csv\\z") then "csv"
                         elif test("\\.(jsonl|ndjson|json)\\z") then "jsonl"
-                        elif $line | test("\\A[\ufeff\\s]*\\{") then "jsonl" else "csv" end end)
-            elif .open then .last += 1 | setpath(["text"]; .text + "\n" + $line)
-            else .last += 1 | .line = .last | .text = $line end |
+                        elif $line | test("\\A[\ufeff\\s]*(\\{|\\[\\s*(\\{|\\z))") then "jsonl" else "csv" end end)
+            elif .open then .last += 1 | .size += ($line | length) |
+                if .size > 1000000 or .last - .line > 10000 then unclosed
+                else setpath(["text"]; .text + "\n" + $line) end
+            else .last += 1 | .line = .last | .text = $line | .size = 0 end |
             if $o.quotes and .format != "jsonl" and ($line | quotes % 2 == 1)
             then .open = (.open | not) else . end
         end;
@@ -117,4 +131,4 @@ def lines_of($o):
 def run($o):
     tally($o;
         table_rows($o;
-            lines_of($o) | .sep = {csv: ",", tsv: "\t"}[.format]));
+            lines_of($o) | .sep = {csv: ($o.separator // ","), tsv: "\t"}[.format]));

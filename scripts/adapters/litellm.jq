@@ -7,9 +7,10 @@ def standard($o):
     if (.call_type // "completion" | test("completion|responses|anthropic_messages|generate_content") | not)
     then skip("not a chat call")
     elif (.status // "success") != "success" then skip("failed")
-    elif [.messages, .response] | any(. == "redacted-by-litellm") then skip("redacted")
+    elif any(.messages, .response | unpacked | ..; . == "redacted-by-litellm") then skip("redacted")
     else . end |
-    {ask: .messages, answer: (.response | answer($o)), id: (.id // .trace_id), time: .startTime,
+    {ask: .messages, answer: (.response | answer($o)), id: (.id // .response.id? // .litellm_call_id // .trace_id),
+     time: .startTime,
      meta: {model, input_tokens: .prompt_tokens, output_tokens: .completion_tokens,
             cost: .response_cost,
             latency: (.response_time // span(.startTime; .endTime))}};

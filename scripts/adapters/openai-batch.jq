@@ -10,11 +10,14 @@ def why: (.error.code? // "" | tostring) as $code |
 
 def result($o):
     .kept as $model |
-    if .error != null then why
+    if .error | is_error then why
     elif .response == null then skip("without an answer")
     elif (.response.status_code // 200) != 200 then skip("failed")
     else . end |
     .response.body as $body |
+    (if $body | type != "object" or is_failure or .choices != null or (.output | type) == "array" or
+        (.object | IN("chat.completion", "text_completion", "response"))
+     then . else skip("another kind of answer") end) |
     {answer: ($body | answer($o)),
      time: ($body | .created? // .created_at? // null),
      meta: figures({model: $model}; $body)};

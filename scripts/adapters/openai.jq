@@ -19,11 +19,12 @@ def calls($o):
         (if .choices != null or (.output | type) == "array" then .
          else .response // .response_body // .completion // .output end | unpacked) as $outer |
         ($outer | if type == "object" and .body != null then .body | unpacked else . end) as $response |
-        if .error != null or (($outer | .status_code? // $line.status_code // 200) != 200)
+        if is_failure or ($outer | is_failure) or
+            (($outer | .status_code? // $line.status_code // 200) != 200)
         then skip("failed") else . end |
         {ask: ($request | question), answer: ($response | answer($o)), $request, $response}
     end |
-    . + {id: ($line | .id // .custom_id // .request_id // .trace_id // (.response.id? // null)),
+    . + {id: (($line | .id // .custom_id // .request_id) // .response.id? // $line.trace_id),
          time: ($line | .timestamp // .time // .created_at // .created //
              ($line.response | .created? // .created_at? // null)),
          meta: (figures(.request; .response) +

@@ -26,6 +26,24 @@ def numbered($prefix):
         {n: ($k[0] | tonumber), k: $k[1], v: .value}] |
     group_by(.n) | map(reduce .[] as $m ({}; .[$m.k] = $m.v)) | if . == [] then null else . end;
 
+# Attributes are cut at a length that was set for them, JSON as well.
+def whole:
+    if type == "string" and
+        test("\\A\\s*(\\[\\s*(\\z|\\{\\s*(\"|\\z))|\\{\\s*\"(role|parts|content|type|messages)\")") and
+        attempt(fromjson) == null
+    then skip("cut short") else . end;
+
+# The same messages, with content that is a list of parts in a string as that list.
+def opened:
+    def parts: whole | unpacked as $list |
+        if ($list | type) == "array" and $list != [] and
+            all($list[]; type == "object" and (.type | type) == "string")
+        then $list else . end;
+    whole | unpacked as $list |
+    if ($list | type) == "array" then
+        $list | map(if type == "object" and has("content") then .content |= parts else . end)
+    else . end;
+
 def spans: if .resourceSpans != null then
         .resourceSpans[] | (.scopeSpans // .instrumentationLibrarySpans // [])[] | .spans[]?
     else . end;
@@ -46,7 +64,9 @@ def span_call($o):
     elif (.status | if type == "object" then .code else . end) | IN(2, "STATUS_CODE_ERROR", "error")
     then skip("failed")
     elif $ask == null or $said == null then skip("without the texts") else . end |
-    ($said | unpacked | if type == "array" then last else . end) as $last |
+    ($ask | opened) as $ask |
+    ($said | opened | unpacked | if type == "array" then last else . end |
+        if type == "object" and has("content") then .role //= "assistant" else . end) as $last |
     ($a["gen_ai.response.finish_reasons"] | unpacked | if type == "array" then .[0] else . end) as $stopped |
     {ask: $ask, answer: ($last | finished($stopped) | answer($o)),
      id: ([.traceId // .trace_id, .spanId // .span_id] | map(select(. != null)) |

@@ -46,28 +46,43 @@ def follow($steps):
 def seconds:
     if . >= 1e17 then . / 1e9 elif . >= 1e14 then . / 1e6 elif . >= 1e11 then . / 1e3 else . end;
 
+# RFC 3339 of a date and a time as programs print them: a blank for the T, a comma for the point, an
+# offset without its colon or its minutes, none at all for UTC. null where it is no time.
+def rfc3339:
+    [capture("\\A(?<d>(?<y>[0-9]{4})-(?<m>0[1-9]|1[0-2])-(?<n>0[1-9]|[12][0-9]|3[01]))([T ](?<t>([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60))([.,](?<f>[0-9]+))?( ?(?<z>Z|UTC|(?<s>[+-])(?<h>[01][0-9]|2[0-3])(:?(?<i>[0-5][0-9]))?))?)?\\z"; "i")] |
+    .[0] | if . == null then . else
+        (.y | tonumber) as $y | (.m | tonumber) as $m |
+        (if $m == 2 then if $y % 4 == 0 and ($y % 100 != 0 or $y % 400 == 0) then 29 else 28 end
+         elif $m | IN(4, 6, 9, 11) then 30 else 31 end) as $days |
+        if (.n | tonumber) > $days then null
+        elif .t == null then .d
+        else .d + "T" + .t + (if .f == null then "" else "." + .f end) +
+            ((if .s == null then "Z" else .s + .h + ":" + (.i // "00") end) |
+                if . == "+00:00" then "Z" else . end)
+        end
+    end;
+
 def instant:
     if type == "number" then
         seconds | ((. - floor) * 1e6 | round) as $us | floor |
-        if $us >= 1000000 then . + 1 | todate
+        if . < 0 or . >= 253402300799 then null
+        elif $us >= 1000000 then . + 1 | todate
         elif $us == 0 then todate
         else (todate | rtrimstr("Z")) + "." + ("\(1000000 + $us)"[1:] | sub("0+\\z"; "")) + "Z" end
     elif type != "string" then null
     elif test("\\A[0-9]{10,19}\\z") then
         # nanoseconds do not fit a double
         (if length > 16 then .[:-9] + "." + .[-9:-3] else . end) | tonumber | instant
-    elif test("\\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}") then
-        sub(" "; "T") | sub(" ?(UTC|\\+00(:?00)?)\\z"; "Z") |
-        if test("(Z|[+-][0-9]{2}:[0-9]{2})\\z") then . else . + "Z" end
-    elif test("\\A[0-9]{4}-[0-9]{2}-[0-9]{2}\\z") then .
-    else null end;
+    else rfc3339 end;
 
 # The seconds from one time to another, where both are numbers or RFC 3339.
 def moment:
     if type == "number" then seconds
     else instant | if . == null then null else
-        capture("(?<d>[^.Z+]*)(?<f>\\.[0-9]+)?") |
-        attempt(((.d + "Z") | fromdate) + ((.f // ".0") | "0" + . | tonumber)) end
+        [capture("(?<d>.{10}T[0-9:]{8})(?<f>\\.[0-9]+)?(Z|(?<s>[+-])(?<h>..):(?<i>..))")] | .[0] |
+        if . == null then . else attempt(((.d + "Z") | fromdate) + ("0" + (.f // "") | tonumber) -
+            ((.h // "0" | tonumber) * 60 + (.i // "0" | tonumber)) * (if .s == "-" then -60 else 60 end))
+        end end
     end;
 def span($from; $to):
     ($from | moment) as $a | ($to | moment) as $b |
@@ -99,6 +114,8 @@ def asked:
     elif type == "object" then
         if .messages != null then .messages | asked
         elif .role != null then (.content // .parts) | spoken
+        elif has("variables") or (.id | type == "string" and startswith("pmpt_"))
+        then skip("no text (a stored prompt: see --input-path)")
         else (.input // .query // .text // .prompt // .question //
               ([.[] | strings] | if length == 1 then .[0] else skip("no input") end)) | asked end
     else skip("no input") end;
@@ -115,19 +132,33 @@ def unwrapped($o):
         trimmed
     end;
 
+# What LiteLLM logs, here and through others, where it is told to keep quiet.
+def unredacted: if . == "redacted-by-litellm" then skip("redacted") else . end;
+
 def input_text($o):
     (if $o.input_path != null then .line | follow($o.input_path) |
         if type == "string" then . else skip("no input") end
      else .ask | asked end) |
-    unwrapped($o) |
+    unredacted | unwrapped($o) |
     if test("\\S") then . else skip("no input") end;
 
 # ---- the label ----
 
+# Whether a quote or an asterisk was taken away at one end whose other one is still inside: $from is
+# the text as it was.
+def halved($from):
+    def count($mark): split($mark) | length;
+    . as $left |
+    any("\"", "`"; . as $m | ($left | count($m)) as $n | $n % 2 == 0 and $n < ($from | count($m))) or
+    ($left | contains("*") and count("*") < ($from | count("*"))) or
+    ($left != $from and ($left | count("\u201c") != count("\u201d")));
+
+# Without the marks around it; "" where that would leave half a pair.
 def bare: "[\\s\"'`*\u201c\u201d\u2018\u2019]+" as $marks |
     if test("\\A\\w(.*\\w)?\\z") then .
-    else gsub("\\A\($marks)|\($marks)\\z"; "") |
-        if endswith(".") then rtrimstr(".") | gsub("\($marks)\\z"; "") else . end
+    else . as $from | gsub("\\A\($marks)|\($marks)\\z"; "") |
+        (if endswith(".") then rtrimstr(".") | gsub("\($marks)\\z"; "") else . end) |
+        if halved($from) then "" else . end
     end;
 
 def fold($o): if $o.set != null then $o.set[ascii_downcase] // . else . end |
@@ -138,13 +169,15 @@ def label_names: ["label", "intent", "category", "class", "classification", "top
 def labelled($o):
     def short: bare | if . == "" or test("\\n") or length > $o.max then skip("no label")
         else fold($o) end;
+    "\\A[\\s*\"'`]*(\(label_names | join("|")))[\\s*\"'`]*:[\\s*]*" as $titled |
     def scalar: type | . == "string" or . == "number" or . == "boolean";
     def of_value:
         if type == "object" then
             if $o.label_path != null then follow($o.label_path) else
                 (with_entries(.key |= ascii_downcase)) as $low |
-                first((label_names[] | $low[.] | select(scalar)),
-                      ([.[] | strings] | if length == 1 then .[0] else empty end), null)
+                first((label_names[] | select(. as $k | $low | has($k)) | $low[.]),
+                    if length == 1 then .[] | strings else empty end, null) |
+                if scalar then . else skip("no label") end
             end
         elif $o.label_path != null then skip("no label")
         else . end |
@@ -152,24 +185,31 @@ def labelled($o):
         if type == "string" then short
         elif scalar then tostring | fold($o)
         else skip("no label") end;
-    if has("value") then .value | of_value
+    if .text == "redacted-by-litellm" then skip("redacted")
+    elif has("value") then .value | of_value
     elif (.text | type) != "string" then skip("no label")
     # most answers are nothing but a label
     elif $o.label_path == null and $o.label_after == null and (.text | test("\\A\\w([\\w -]*\\w)?\\z"))
     then .text | if length > $o.max then skip("no label") else fold($o) end
     else .text |
-        (if test("\\A\\s*<think>") then split("</think>") | last else . end) |
+        (if test("\\A\\s*<think>") then split("</think>") |
+            if length < 2 then skip("cut short") else last end else . end) |
         (if $o.label_after == null then . else
             split($o.label_after) | if length < 2 then skip("no label") else last end end) |
         (if contains("```") then split("```") |
-            (if length > 2 then .[1] | sub("\\A[A-Za-z]*\\n"; "") else join("") end) else . end) |
+            (if length > 2 or (.[0] | test("\\S") | not) then
+                .[1] | sub("\\A([A-Za-z]*[ \\t]*\\r?\\n|[A-Za-z]+(?=\\s*[{\\[]))"; "")
+             else join("") end) else . end) |
         trimmed |
         if test("\\A[{\\[]") then
             . as $text | attempt({v: fromjson}) as $json |
             if $json != null then $json.v | of_value
             elif startswith("{") then skip("no label")
             else $text | of_value end
-        else of_value end
+        else
+            # "Label: refund", the name in bold or in quotes
+            (if contains(":") then sub($titled; ""; "i") else . end) | of_value
+        end
     end;
 
 # ---- from a call to a trace, or to {skip} ----
@@ -179,8 +219,10 @@ def trace($o):
         (if .skip != null then skip(.skip) else . end) |
         input_text($o) as $input |
         (.answer | known("without an answer") | labelled($o)) as $teacher |
-        {id: (.id | if . == null or type == "string" then . else tostring end),
-         input: $input, teacher: $teacher, timestamp: ((.time | instant) // $o.at),
+        (.time | instant) as $time |
+        {id: (.id | if . == "" then null elif . == null or type == "string" then . else tostring end),
+         input: $input, teacher: $teacher, timestamp: ($time // $o.at),
+         odd_time: (if $time == null and .time != null and .time != "" then true else null end),
          metadata: (if .meta == null then null else .meta | compact | if . == {} then null else . end end)} |
         compact)
     catch (if type == "object" and has("skip") then . else {skip: "not understood"} end)] | .[0];
