@@ -8,10 +8,12 @@ that the driver has, or where not every line has its decision. A line that canno
 failure: its decision says "error". tr-scale(7) has more.
 """
 import argparse
+import functools
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 
 from pyspark import SparkFiles
@@ -24,14 +26,34 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+@functools.lru_cache(maxsize=None)
+def to_ship():
+    """A directory for what is shipped; it is removed when the driver ends."""
+    return tempfile.TemporaryDirectory(prefix="tr_spark.")
+
+
+def ship(context, path):
+    """Ships a copy with the digest in its name, and returns that name and the digest.
+
+    Spark knows what it ships by the name alone, and refuses a second policy.trp from elsewhere.
+    """
+    wanted = digest(path)
+    name = f"{wanted[:16]}.{os.path.basename(path)}"
+    copy = os.path.join(to_ship().name, name)
+    if not os.path.exists(copy):
+        shutil.copy(path, copy)
+    if digest(copy) != wanted:
+        raise RuntimeError(f"{path} changed while it was copied")
+    context.addFile(copy)
+    return name, wanted
+
+
 def router(context, policy, *options, program=None):
     """A function for rdd.mapPartitions: requests in, decisions out, both as lines of JSON."""
     if __name__ != "__main__":
         context.addPyFile(os.path.abspath(__file__))  # imported by a job: the workers need it too
-    program = program or shutil.which("tr-route")
-    for path in (program, policy):
-        context.addFile(path)
-    program, name, wanted = os.path.basename(program), os.path.basename(policy), digest(policy)
+    program, _ = ship(context, program or shutil.which("tr-route"))
+    name, wanted = ship(context, policy)
 
     def route(lines):
         shipped = SparkFiles.get(name)

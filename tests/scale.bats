@@ -22,7 +22,7 @@ setup_file() {
     fixtures
     [[ $BUILD != */san ]] || return 0
     cd "$BATS_FILE_TMPDIR"
-    cp "$F/policy.trp" policy.trp
+    cp "$F/policy.trp" "$F/tiny.trp" .
     cp "$BIN/tr-route" tr-route
     head -c 100000 policy.trp > broken.trp
     requests "$LINES_IN_ALL" > million
@@ -39,6 +39,11 @@ setup() {
     [[ $BUILD != */san ]] || skip 'not again under the sanitizers: engines around the same tools'
     PATH=$ROOT/samples:$ROOT/tests/spark:$PATH
     cd "$BATS_FILE_TMPDIR"
+}
+
+teardown() {
+    [ -z "${BROKER_PID-}" ] || kill "$BROKER_PID"
+    [ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -e "$T/last" ] || cat "$T/last"
 }
 
 needs() {
@@ -106,6 +111,15 @@ needs() {
     run -0 --separate-stderr "${again[@]}" ::: in/part.*
     cat out/*.jsonl | cmp - small.whole
     [ "$(wc -l < log)" -eq 8 ] # a head, six, and one again
+    # the log knows what ended well, not what is there: the count sees it
+    rm out/part.03.jsonl
+    run -0 --separate-stderr "${again[@]}" ::: in/part.*
+    [ ! -e out/part.03.jsonl ]
+    [ "$(cat in/part.* | wc -l)" -ne "$(cat out/*.jsonl | wc -l)" ]
+    rm log
+    run -0 --separate-stderr "${again[@]}" ::: in/part.*
+    [ "$(cat in/part.* | wc -l)" -eq "$(cat out/*.jsonl | wc -l)" ]
+    cat out/*.jsonl | cmp - small.whole
     rm token.killed
 }
 
@@ -195,7 +209,7 @@ needs() {
     array() {
         local task failed=0
         for task in 0 1 2 3; do
-            PATH=$PWD/bin:$PATH SLURM_ARRAY_TASK_ID=$task SLURM_CPUS_PER_TASK=2 \
+            PATH=$PWD/bin:$PATH SLURM_ARRAY_TASK_ID=$task SLURM_ARRAY_TASK_MAX=3 SLURM_CPUS_PER_TASK=2 \
                 bash "$ROOT/samples/slurm.sh" policy.trp in out 2> slurm.log || failed=$((failed + 1))
         done
         echo "$failed"
@@ -211,6 +225,37 @@ needs() {
     cat out/*.jsonl | cmp - small.whole
     [ "$(find out -newermt '-1 hour' -name '*.jsonl' | wc -l)" -eq 1 ]
     rm token.killed
+}
+
+@test "slurm.sh: more parts than tasks, and fewer; numbers with zeros before them" {
+    rm -rf in out && mkdir in out
+    head -n 2000 small > few
+    split -n l/21 -d -a 4 few in/part.
+    sha256sum policy.trp > policy.trp.sha256
+    array() { # array MAX TASK...
+        local task
+        for task in "${@:2}"; do
+            SLURM_ARRAY_TASK_MAX=$1 SLURM_ARRAY_TASK_ID=$task \
+                expect 0 bash "$ROOT/samples/slurm.sh" policy.trp in out
+        done
+    }
+    array 9 08
+    [ "$(cd out && echo *)" = 'part.0008.jsonl part.0018.jsonl' ]
+    array 09 0{0..9}
+    [ "$(ls out | wc -l)" -eq 21 ]
+    cat out/*.jsonl | cmp - <(head -n 2000 small.whole)
+    # one that was removed since is seen, and made again by the same array
+    rm out/part.0014.jsonl
+    [ "$(cat in/part.* | wc -l)" -ne "$(cat out/*.jsonl | wc -l)" ]
+    array 63 {0..63}
+    [ "$(cat in/part.* | wc -l)" -eq "$(cat out/*.jsonl | wc -l)" ]
+    cat out/*.jsonl | cmp - <(head -n 2000 small.whole)
+    # no parts, and no array
+    mkdir empty
+    SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_ID=0 expect 3 bash "$ROOT/samples/slurm.sh" policy.trp empty out
+    [[ $stderr == 'slurm.sh: no empty/part.*; '* ]]
+    expect 1 bash "$ROOT/samples/slurm.sh" policy.trp in out
+    [[ $stderr == *'submit this with sbatch --array'* ]]
 }
 
 # ---- Kafka: the broker is the one that kcat's library has for its own tests ----
@@ -232,7 +277,6 @@ consume() { timeout 30 kcat -C -q -b "$BROKER" -t "$1" -p 0 -o beginning -e; }
 @test "kafka.sh: batches of a topic, in order; a crash before the offset doubles a batch, no more" {
     needs kcat flock
     broker
-    trap 'kill $BROKER_PID' EXIT
     rm -rf work && mkdir work && cd work
     head -n 5000 ../small | timeout 30 kcat -P -b "$BROKER" -t in -p 0
     export BATCH=2000
@@ -258,6 +302,63 @@ consume() { timeout 30 kcat -C -q -b "$BROKER" -t "$1" -p 0 -o beginning -e; }
     # an offset that is not there any more is no leave to skip
     echo 9000 > in.0.offset
     expect 1 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+}
+
+@test "kafka.sh: a message is one request, whatever is in it; none of it is run or moves the offset" {
+    needs kcat flock
+    broker
+    rm -rf work && mkdir work && cd work
+    say() { timeout 30 kcat -P -b "$BROKER" -t in -p 0 "$@"; }
+    send() { printf '%b' "$1" > message && say message; }
+    send '{"id":"a","input":"where is my order"}'
+    # over lines, as it is printed for people, and with the line ends of Windows
+    send '{\n  "id": "b",\n  "input": "where is my order"\n}\n'
+    send '{\r\n\t"id": "c",\r\n\t"input": "where is my order"\r\n}\r\n'
+    # nor one that looks like several, like the head of the next, or like something to reckon with
+    send '{"id":"d","input":"x"}\n{"id":"e","input":"y"}'
+    send 'x\n7 9999\n1234567'
+    send '{"input":"x"}\na[$(touch PWNED)]\t1\na[$(touch PWNED)] 1'
+    send '{"id":"f","input":"two\nlines"}'
+    send 'no JSON, no UTF-8: \0377\0376 \0000'
+    send '\n'
+    printf 'key:\n' | say -K : -Z # no value at all
+    send '{"id":"g","input":"where is my order"}\n9000\ta[$(touch PWNED)]\n'
+    expect 0 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+    [ "$(cat in.0.offset)" = 11 ]
+    consume out > all
+    [ "$(jq -r '.error // .id | tostring | sub("line [0-9]+: (bad JSON.*)?"; "-")' all | paste -sd ' ')" = \
+        'a b c - - - - - -empty line, expected a JSON object -empty line, expected a JSON object -' ]
+    [ "$(jq -r .decision all | sed -n 4,11p | sort -u)" = deferred ]
+    # the same but for its id
+    [ "$(head -n 3 all | jq -c 'del(.id)' | sort -u | wc -l)" -eq 1 ]
+    # the timer again: nothing more is out
+    expect 0 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+    # one at a time, from the beginning
+    rm in.0.offset
+    BATCH=1 expect 0 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+    [ "$(cat in.0.offset)" = 11 ]
+    consume out > twice
+    [ "$(wc -l < twice)" -eq 22 ]
+    sed 's/"line [0-9]*:/"line N:/' twice | tail -n 11 | cmp - <(sed 's/"line [0-9]*:/"line N:/' all)
+    # an offset that is none
+    for bad in '' 'a[$(touch PWNED)]' '-1' end $'3\n4'; do
+        printf '%s' "$bad" > in.0.offset
+        expect 3 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+        [[ $stderr == *'in.0.offset:1: not an offset'* ]]
+    done
+    [ "$(consume out | wc -l)" -eq 22 ]
+    # a decision that the broker would not take: nothing of its batch is out, until it may be as long
+    echo 10 > in.0.offset
+    awk 'BEGIN { printf "{\"input\":\""; for (i = 0; i < 998900; i++) printf "a"; print "\"}" }' |
+        say -X message.max.bytes=2000000
+    expect 3 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+    [[ $stderr == *'raise MAX_BYTES'* ]]
+    [ "$(consume out | wc -l)" -eq 22 ]
+    [ "$(cat in.0.offset)" = 10 ]
+    MAX_BYTES=2000000 expect 0 timeout 60 kafka.sh ../policy.trp "$BROKER" in out 0
+    [ "$(cat in.0.offset)" = 12 ]
+    [ "$(consume out | wc -l)" -eq 24 ]
+    [ -z "$(find .. -name PWNED)" ]
 }
 
 # ---- Spark and Hadoop ----
@@ -317,6 +418,10 @@ said() { sed -n "s/^$1: //p" said; }
     on_spark
     tr-route -q --shadow .1 policy.trp small > shadowed
     cat lines/part-* | cmp - shadowed
+    # a second policy of the same name, in the same context
+    cat bad.other/part-* | jq -c 'del(.error)' |
+        cmp - <(tr-route -q tiny.trp bad 2> /dev/null | jq -c 'del(.error)')
+    run ! cmp -s bad.other/part-00000 bad.sample/part-00000
     cat bad.sample/part-* | jq -c '{id, decision}' | cmp - <(jq -c '{id, decision}' bad.whole)
     [ "$(said columns)" = "id input label decision accept_score stage propensity shadow_share shadow error" ]
     fields='[.id, .label, .decision, .accept_score, .shadow // false]'

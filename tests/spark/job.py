@@ -1,8 +1,10 @@
 """What scale.bats runs on Spark, in one session: each step writes a line "name: what came of it".
 
-    job.py DIRECTORY    with million, small, bad (requests), policy.trp, broken.trp and tr-route in it
+    job.py DIRECTORY    with million, small and bad (requests), policy.trp, broken.trp, tiny.trp and
+                        tr-route in it
 """
 import os
+import shutil
 import sys
 
 from pyspark.sql import SparkSession
@@ -72,6 +74,12 @@ say("columns", " ".join(again.columns))
 again.select("id", "label", "decision", "accept_score", "shadow").coalesce(1).write.json(
     f"{where}/decided.json"
 )
+# another policy of the same name, and the same one again
+os.mkdir(f"{where}/other")
+shutil.copy(f"{where}/tiny.trp", f"{where}/other/policy.trp")
+other = tr_spark.router(context, f"{where}/other/policy.trp", program=tool)
+context.textFile(f"{where}/bad", 2).mapPartitions(other).saveAsTextFile(f"{where}/bad.other")
+route = tr_spark.router(context, policy, "--shadow", ".1", program=tool)
 context.textFile(f"{where}/bad", 2).mapPartitions(route).saveAsTextFile(f"{where}/bad.sample")
 try:
     broken = tr_spark.router(context, f"{where}/broken.trp", program=tool)
