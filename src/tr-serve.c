@@ -2,8 +2,11 @@
 #include "cli.h"
 #include "doors/io.h"
 #include "doors/scan.h"
+#include "serve/address.h"
+#include "serve/linger.h"
 #include "serve/listener.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,7 +24,12 @@ static const char tail[] =
     "(the address is in use).\n"
     "Example: tr-serve policy.trp --listen 127.0.0.1:8000\n";
 
-enum { TOKEN_MOST = 4096, OTHER_FILES = 128 };
+enum {
+    TOKEN_MOST = 4096,
+    OTHER_FILES = 512,          /* descriptors that are surely enough for all but connections */
+    SPARE = TR_LINGER_MOST + 8, /* for who was refused and still sends, a reload, and the like */
+    HANDFUL = 4
+};
 
 /* The token is the file's only line. */
 static tr_code read_token(const char *file, tr_buf *room, tr_str *token, tr_err *err)
@@ -41,7 +49,7 @@ static tr_code read_token(const char *file, tr_buf *room, tr_str *token, tr_err 
     return TR_OK;
 }
 
-/* Each connection takes a descriptor. Without leave for more, the rest waits at the door. */
+/* Each connection takes a descriptor. */
 static void raise_limit(int64_t connections)
 {
     struct rlimit limit;
@@ -50,6 +58,32 @@ static void raise_limit(int64_t connections)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* As many connections as there are descriptors left for, now that all else is open: whoever comes
+ * beyond them can be told so. */
+static tr_code fit_limit(const tr_cli *cli, tr_listener *l, uint32_t asked, tr_err *err)
+{
+    struct rlimit limit;
+    uint64_t taken = 0, left, spare;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return tr_err_errno(err, "getrlimit");
+    for (int fd = 0; fd < OTHER_FILES; fd++)
+        taken += fcntl(fd, F_GETFD) != -1;
+    left = limit.rlim_cur > taken ? limit.rlim_cur - taken : 0;
+    spare = left / 2 < SPARE ? left / 2 : SPARE;
+    uint64_t allowed = left - spare < asked ? left - spare : asked;
+    uint64_t needed = taken + asked + (asked < SPARE ? asked : SPARE);
+    if (allowed < asked && allowed < HANDFUL)
+        return tr_err_set(err, TR_SYSTEM,
+                          "too few file descriptors: --connections %u needs ulimit -n %llu", asked,
+                          (unsigned long long)needed);
+    if (allowed < asked)
+        tr_cli_say(cli, "tr-serve: --connections %u needs ulimit -n %llu; %llu are taken", asked,
+                   (unsigned long long)needed, (unsigned long long)allowed);
+    spare = left - allowed < SPARE ? left - allowed : SPARE;
+    tr_listener_limit(l, (uint32_t)allowed, (uint32_t)(spare - (spare < 16 ? spare / 2 : 8)));
+    return TR_OK;
 }
 
 static void reload(const tr_cli *cli, tr_service *s)
@@ -102,8 +136,8 @@ static tr_code run(const tr_cli *cli, const tr_listener_options *lo, const tr_se
         return tr_err_errno(err, "signalfd");
     tr_service *s = tr_service_open(so, err);
     tr_listener *l = s ? tr_listener_open(lo, s, err) : NULL;
-    tr_code code = l ? TR_OK : err->code;
-    if (l) {
+    tr_code code = l ? fit_limit(cli, l, lo->connections, err) : err->code;
+    if (code == TR_OK) {
         tr_cli_say(cli, "tr-serve: listening on %s", tr_listener_url(l));
         code = serve(cli, s, l, signals, err);
     }
@@ -157,13 +191,16 @@ int main(int argc, char **argv)
                             cli.n_operands);
     if (!tr_scan_utf8_valid(tr_str_c(prefix)))
         return tr_cli_wrong(&cli, "--id-prefix is not UTF-8");
-    if (so.cors && (!*so.cors || strspn(so.cors, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
-                                                 "WXYZ0123456789-._~:/[]*%") != strlen(so.cors)))
-        return tr_cli_wrong(&cli, "--cors takes an origin, as in https://example.org, or *");
+    if (so.cors && strcmp(so.cors, "*") != 0 && !tr_address_is_origin(so.cors))
+        return tr_cli_wrong(&cli, "--cors takes an origin as browsers write it, "
+                                  "as in https://example.org or http://localhost:3000, or *");
     so.policy = cli.operands[0];
     so.max_body = (uint64_t)max_body;
     so.shadow.key = tr_hash_derive((uint64_t)cli.seed, "shadow");
     so.shadow.id_prefix = so.shadow.share > 0 ? prefix : NULL;
+    if (so.shadow.id_prefix && !*prefix)
+        tr_cli_say(&cli, "tr-serve: --shadow without --id-prefix: requests without an id get the "
+                         "same ids after each start");
     lo.connections = (uint32_t)connections;
     lo.threads = (unsigned)cli.threads;
     raise_limit(connections);

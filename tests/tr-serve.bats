@@ -337,6 +337,22 @@ bad_lines() {
     expect 2 tr-serve --cors $'x\r\ny' "$F/tiny.trp"
 }
 
+@test "--cors: what no browser would send is refused" {
+    for origin in '' foo null '**' example.org https:// ://example.org https://example.org/ https://Example.org \
+        HTTPS://example.org https://user@example.org https://example.org: https://example.org:x http://a:70000 \
+        http://a:080 http://a:80 https://a:443 'http://[::1' 'http://[z]' 'https://a https://b'; do
+        echo "$origin"
+        expect 2 timeout 10 tr-serve --listen 127.0.0.1:0 --cors "$origin" "$F/tiny.trp"
+        [[ $stderr == 'tr-serve: --cors takes an origin'* ]]
+    done
+    # an address that cannot be had: these get as far as that
+    for origin in '*' http://localhost:3000 https://a-b.example.org http://a:443 'http://[::1]:8080' 'http://[::1]' \
+        moz-extension://0a-1; do
+        echo "$origin"
+        expect 4 timeout 10 tr-serve --listen 192.0.2.1:0 --cors "$origin" "$F/tiny.trp"
+    done
+}
+
 # metrics_sound FILE: whether it is Prometheus' text format, each name announced and in one piece.
 metrics_sound() {
     awk 'function fail(why) { print FILENAME ":" FNR ": " why ": " $0; bad = 1 }
@@ -500,6 +516,64 @@ metrics_sound() {
     [ "$(ask /health)" = 200 ]
 }
 
+# burst N: as many clients at once, each with a request, all kept open; how many got which status.
+burst() {
+    perl -MIO::Socket::INET -e 'alarm 30; my ($port, $n) = @ARGV; my (@s, %got);
+        $SIG{PIPE} = "IGNORE";
+        for (1 .. $n) {
+            my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+            $s->autoflush(1);
+            print $s "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+            push @s, $s
+        }
+        for my $s (@s) { my $l = <$s> // ""; $got{$l =~ m{^HTTP/1.1 (\d+)} ? $1 : "none"}++ }
+        print join(" ", map { "$_=$got{$_}" } sort keys %got), "\n"' "$PORT" "$1"
+}
+
+@test "few file descriptors: fewer connections, said so, 503 beyond them, and a reload still works" {
+    # in its own process, which serve starts it in; with a soft limit it helps itself
+    tr-serve() { ulimit $limit; exec "$BIN/tr-serve" "$@"; }
+    limited() { timeout 10 bash -c 'ulimit $0; exec "$@"' "$limit" "$BIN/tr-serve" "$@"; }
+    limit='-n 30'
+    serve -j 2 "$F/tiny.trp"
+    pattern='^tr-serve: --connections 1024 needs ulimit -n ([0-9]+); ([0-9]+) are taken$'
+    [[ $(head -1 "$T/said") =~ $pattern ]]
+    needed=${BASH_REMATCH[1]} taken=${BASH_REMATCH[2]}
+    [ "$taken" -ge 4 ]
+    burst 25 > "$T/got"
+    [ "$(cat "$T/got")" = "200=$taken 503=$((25 - taken))" ]
+    kill -HUP "$PID"
+    wait_for "$T/said" 'taken in anew'
+    for _ in $(seq 100); do
+        [ "$(ask /health)" = 200 ] && break
+        sleep .05
+    done
+    [ "$(ask /health)" = 200 ]
+    kill "$PID"
+    ended "$PID"
+    [ "$status" -eq 0 ]
+    # with what it needs nothing is said; with one less it is
+    limit="-n $needed"
+    serve -j 2 "$F/tiny.trp"
+    run ! grep ulimit "$T/said"
+    limit="-n $((needed - 1))"
+    serve -j 2 "$F/tiny.trp"
+    grep -q "needs ulimit -n $needed; 1023 are taken" "$T/said"
+    limit='-Sn 30'
+    serve -j 2 "$F/tiny.trp"
+    run ! grep ulimit "$T/said"
+    # too few to be of use; and very few
+    open=$((needed - 1024 - 72))
+    limit="-n $((open + 7))"
+    serve -j 2 "$F/tiny.trp"
+    grep -q '; 4 are taken' "$T/said"
+    for n in $((open + 6)) $((open + 1)) 9 7; do
+        limit="-n $n"
+        expect 4 limited -j 2 --listen 127.0.0.1:0 "$F/tiny.trp"
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+}
+
 @test "clients that go away, or speak no HTTP, harm nobody" {
     serve "$F/policy.trp"
     cat "$F/requests" "$F/requests" "$F/requests" > "$T/in"
@@ -524,7 +598,7 @@ metrics_sound() {
     run ! grep ERROR "$T/said"
 }
 
-@test "100-continue, HTTP/1.0, a body with GET" {
+@test "100-continue, HTTP/1.0, a body with GET, a whole URL as path" {
     serve "$F/tiny.trp"
     exec 5<> "/dev/tcp/127.0.0.1/$PORT"
     printf 'POST /predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n' >&5
@@ -539,6 +613,12 @@ metrics_sound() {
     printf 'POST /predict HTTP/1.0\r\nContent-Length: 17\r\n\r\n{"input":"red a"}' >&5
     timeout 10 cat <&5 | grep -q '"label":"red"'
     exec 5>&-
+    # a path as a proxy may be asked for it (RFC 9112, 3.2.2)
+    for pair in http://x/health=200 'HTTPS://x:80/health?a=1=200' http://x=404 http:///health=404 ftp://x/health=404 \
+        http://x/predict=405; do
+        echo "$pair"
+        [ "$(ask '' --request-target "${pair%=*}")" = "${pair##*=}" ]
+    done
     exec 5<> "/dev/tcp/127.0.0.1/$PORT"
     printf 'GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcdeGET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&5
     [ "$(timeout 10 cat <&5 | grep -a '^HTTP/' | cut -d ' ' -f 2 | paste -sd,)" = 200,404 ]
@@ -552,6 +632,12 @@ metrics_sound() {
     [ "$(jq -r .id "$T/out" | sort -u | grep -c '^p-')" -eq 6 ]
     ask /metrics > /dev/null
     [ "$(sed -n 's/^tr_shadowed_total //p' "$T/body")" -gt 5 ]
+    run ! grep id-prefix "$T/said"
+    # the ids come again: that is said
+    kill "$PID"
+    serve --shadow .3 "$F/policy.trp"
+    [ "$(head -1 "$T/said")" = 'tr-serve: --shadow without --id-prefix: requests without an id get the same ids after each start' ]
+    [ "$(post /predict '{"input":"where is my order"}' | jq -r .id)" = "$(tr-route -q --shadow .3 "$F/policy.trp" <<< '{"input":"where is my order"}' | jq -r .id)" ]
 }
 
 @test "wrong usage, bad policy, an address in use: one line, and the status" {

@@ -3,6 +3,7 @@
 #include "ground/mem.h"
 #include "ground/num.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -30,6 +31,39 @@ static bool split(const char *address, char host[256], char port[8])
     host[size] = '\0';
     strcpy(port, colon + 1);
     return true;
+}
+
+/* Port numbers as a browser writes them: nothing, or ":8080" where that is not the scheme's own. */
+static bool port_in_origin(const char *scheme, const char *text)
+{
+    uint64_t own = !strncmp(scheme, "http:", 5) ? 80 : !strncmp(scheme, "https:", 6) ? 443 : 0;
+    uint64_t port;
+    if (!*text)
+        return true;
+    return *text == ':' && text[1] != '0' && tr_num_parse_u64(tr_str_c(text + 1), &port) &&
+           port <= 65535 && port != own;
+}
+
+bool tr_address_is_origin(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.+_~%";
+    const char *host = strstr(text, "://");
+    if (!host || *text < 'a' || *text > 'z' || strspn(text, plain) != (size_t)(host - text))
+        return false;
+    host += 3;
+    size_t size = strspn(host, plain);
+    if (*host == '[') {
+        struct in6_addr six;
+        char number[INET6_ADDRSTRLEN] = "";
+        size = strspn(host + 1, "0123456789abcdef:.");
+        if (size >= sizeof number || host[1 + size] != ']')
+            return false;
+        memcpy(number, host + 1, size);
+        if (inet_pton(AF_INET6, number, &six) != 1)
+            return false;
+        size += 2;
+    }
+    return size && port_in_origin(text, host + size);
 }
 
 static bool name_socket(int fd, char url[TR_ADDRESS_TEXT])

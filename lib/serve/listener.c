@@ -268,6 +268,15 @@ static enum MHD_Result begin_request(tr_listener *l, connection *c, struct MHD_C
     return refuse_now(c);
 }
 
+/* "http://host/health", as a proxy may be asked, is "/health" (RFC 9112, 3.2.2). */
+static const char *path_of(const char *url)
+{
+    size_t scheme = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
+    size_t host = scheme ? strcspn(url + scheme, "/") : 0;
+    const char *path = url + scheme + host;
+    return !host ? url : *path ? path : "/";
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **request)
@@ -280,7 +289,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         if (!c)
             return MHD_NO;
         *request = c;
-        return begin_request(l, c, mhd, method, url);
+        return begin_request(l, c, mhd, method, path_of(url));
     }
     if (*size) {
         tr_str bytes = tr_str_of(data, *size);
@@ -335,8 +344,10 @@ tr_listener *tr_listener_open(const tr_listener_options *o, tr_service *s, tr_er
     l->fd = tr_address_listen(o->address, l->url, err);
     if (l->fd >= 0)
         l->linger = tr_linger_open(err);
+    errno = 0; /* libmicrohttpd does not promise to set it */
     if (l->linger && !(l->daemon = start(l)))
-        tr_err_set(err, TR_SYSTEM, "cannot start %u threads", o->threads);
+        tr_err_set(err, TR_SYSTEM, "cannot start %u threads%s%s", o->threads, errno ? ": " : "",
+                   errno ? strerror(errno) : "");
     if (l->daemon)
         return l;
     tr_listener_close(l);
@@ -354,6 +365,12 @@ void tr_listener_close(tr_listener *l)
         close(l->fd);
     pthread_mutex_destroy(&l->lock);
     free(l);
+}
+
+void tr_listener_limit(tr_listener *l, uint32_t connections, uint32_t lingering)
+{
+    l->options.connections = connections;
+    tr_linger_limit(l->linger, lingering);
 }
 
 const char *tr_listener_url(const tr_listener *l)

@@ -28,6 +28,9 @@ typedef struct tr_listener tr_listener;
 tr_listener *tr_listener_open(const tr_listener_options *o, tr_service *s, tr_err *err);
 /* Ends what is in hand, too. NULL is allowed. */
 void tr_listener_close(tr_listener *l);
+/* Before the first turn: how many connections may be open after all, and how many of those that
+ * were refused may wait beside them until the client ends, where descriptors are few. */
+void tr_listener_limit(tr_listener *l, uint32_t connections, uint32_t lingering);
 const char *tr_listener_url(const tr_listener *l); /* "http://127.0.0.1:8000" */
 
 /* Accepts connections for a second at most, or until `fd` (-1: none) is readable. Closes
