@@ -373,7 +373,7 @@ find_spark() {
     done
     [ -n "${CI-}${TR_SPARK_INSTALL-}" ] || skip 'no pyspark; TR_SPARK_INSTALL=1 installs it'
     python3 -m venv "$cache" > install.log 2>&1 &&
-        timeout 400 "$cache/bin/pip" install -q 'pyspark>=4,<5' >> install.log 2>&1 ||
+        timeout 240 "$cache/bin/pip" install -q 'pyspark>=4,<5' >> install.log 2>&1 ||
         skip "pyspark cannot be installed: $(tail -n 1 install.log)"
 }
 
@@ -437,7 +437,7 @@ said() { sed -n "s/^$1: //p" said; }
     if [ ! -e "$streaming" ]; then
         [ -n "${CI-}${TR_SPARK_INSTALL-}" ] || skip "no $streaming; TR_SPARK_INSTALL=1 installs it"
         needs mvn
-        timeout 200 mvn -q -B dependency:copy -DoutputDirectory="$cache" \
+        timeout 100 mvn -q -B dependency:copy -DoutputDirectory="$cache" \
             -Dartifact=org.apache.hadoop:hadoop-streaming:3.4.2 > install.log 2>&1 ||
             skip 'the streaming jar of Hadoop is not to be had'
     fi
